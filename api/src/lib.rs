@@ -1,0 +1,1 @@
+//! The HTTP edge: provider webhooks, GraphQL, health, metrics and the dashboard.

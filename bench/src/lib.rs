@@ -1,0 +1,1 @@
+//! Benchmarks: peers and limits measured beside the product in one run.

@@ -1,0 +1,1 @@
+//! Switchboard, the telephony CRM: the composition root.
