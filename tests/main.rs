@@ -1,1 +1,5 @@
-//! The integration tests, one binary.
+//! The integration tests, one binary: a module for each promise, `support` for what they stand on.
+//! The ones that need servers are run by `make test`, which starts them.
+#![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
+
+mod architecture;
