@@ -1,1 +1,25 @@
 //! What the CRM does: rules, one file a noun, over one transactional unit of work.
+//!
+//! Nothing here knows axum, async-graphql, apalis or Redis. Storage is `SeaORM`, over `SQLite` or `PostgreSQL`; the few
+//! real differences sit in [`db`]. The three things that have two implementations are traits: [`ports::Queue`],
+//! [`ports::EventBus`] and [`clock::Clock`].
+//!
+//! To read: [`app`] (what everything starts from), [`unit`] (the only way to write), [`access`] (who may do what),
+//! [`ingest`] (a delivery becomes a caller and a call).
+
+pub mod access;
+pub mod app;
+pub mod audit;
+pub mod clock;
+pub mod db;
+pub mod entropy;
+pub mod envelope;
+pub mod error;
+pub mod events;
+pub mod keyring;
+pub mod page;
+pub mod ports;
+pub mod unit;
+
+pub use app::App;
+pub use error::{Error, FieldError, Result};

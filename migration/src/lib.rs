@@ -1,1 +1,28 @@
-//! The schema's history; never imports the entities, because a migration is frozen in time.
+//! The schema's history. A migration is frozen in time: it never imports the entities, and is never edited once released.
+//!
+//! Expand, then contract: a migration adds; what it replaces goes away in a later release, so that the old program keeps
+//! running on the new schema while it is being replaced.
+
+use sea_orm_migration::async_trait;
+pub use sea_orm_migration::{MigrationTrait, MigratorTrait};
+
+mod m20261122_000001_people;
+mod m20261122_000002_telephony;
+mod m20261122_000003_calls;
+mod m20261122_000004_audit;
+
+/// Runs the migrations in order.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261122_000001_people::Migration),
+            Box::new(m20261122_000002_telephony::Migration),
+            Box::new(m20261122_000003_calls::Migration),
+            Box::new(m20261122_000004_audit::Migration),
+        ]
+    }
+}
