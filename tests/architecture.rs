@@ -188,7 +188,10 @@ fn inner_violations(graph: &Graph, inner: &[(&str, &[&str])]) -> Vec<String> {
         let allowed = inner.iter().find(|(name, _)| *name == edge.parent).map_or(&[][..], |(_, uses)| *uses);
         if !allowed.contains(&edge.child.as_str()) {
             let how = if edge.shipped { "depends on" } else { "depends for its tests on" };
-            found.push(format!("{} {how} {}: the directions in docs/architecture.md forbid it", edge.parent, edge.child));
+            found.push(format!(
+                "{} {how} {}: the directions in docs/architecture.md forbid it",
+                edge.parent, edge.child
+            ));
         }
     }
     found
@@ -207,10 +210,15 @@ fn the_workspace_keeps_its_directions() {
 fn the_rules_are_still_written_down() {
     let bans = bans();
     let graph = Graph::of_this_workspace();
-    for name in ["axum", "async-graphql", "apalis", "redis", "argon2", "chacha20poly1305", "sea-orm", "sea-orm-migration"] {
+    for name in
+        ["axum", "async-graphql", "apalis", "redis", "argon2", "chacha20poly1305", "sea-orm", "sea-orm-migration"]
+    {
         let ban = bans.iter().find(|ban| ban.name == name);
         assert!(ban.is_some_and(|ban| !ban.wrappers.is_empty()), "deny.toml no longer says who may use {name}");
-        assert!(graph.edges.iter().any(|edge| edge.child == name), "{name} is not in the graph: its rule checks nothing");
+        assert!(
+            graph.edges.iter().any(|edge| edge.child == name),
+            "{name} is not in the graph: its rule checks nothing"
+        );
     }
     for name in ["openssl", "openssl-sys", "native-tls"] {
         let ban = bans.iter().find(|ban| ban.name == name);
@@ -245,7 +253,8 @@ fn a_forbidden_dependency_is_found() {
 
 #[test]
 fn an_upward_dependency_is_found() {
-    let members = ["switchboard", "switchboard-core", "switchboard-entities", "switchboard-migration", "switchboard-api"];
+    let members =
+        ["switchboard", "switchboard-core", "switchboard-entities", "switchboard-migration", "switchboard-api"];
     let good = Graph::made_up(
         &members,
         &[
