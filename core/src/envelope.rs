@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use switchboard_telephony::request::Method;
+use switchboard_telephony::Method;
 use uuid::Uuid;
 
 /// A verified request, as it came.
