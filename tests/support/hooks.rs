@@ -88,6 +88,8 @@ pub fn call_sid() -> String {
 pub fn twilio_signature(token: &str, url: &str, parameters: &[(&str, &str)]) -> String {
     let mut sorted = parameters.to_vec();
     sorted.sort_unstable();
+    // A pair that occurs twice counts once.
+    sorted.dedup();
     let mut mac = Hmac::<Sha1>::new_from_slice(token.as_bytes()).expect("any key length");
     mac.update(url.as_bytes());
     for (name, value) in sorted {
