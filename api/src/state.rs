@@ -1,0 +1,88 @@
+//! What every request handler sees.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use switchboard_core::{App, connections::Directory};
+
+use crate::graphql::{self, AppSchema};
+
+/// How the edge behaves, chosen by the composition root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiConfig {
+    /// Scheme, host and port under which providers and people reach this installation; no trailing slash. Signatures are
+    /// verified against it, cookies are `Secure` when it is `https`.
+    pub public_url: String,
+    /// Further origins (`https://desk.example.com`) whose pages may use session cookies.
+    pub extra_origins: Vec<String>,
+    /// Most bytes of a request's body; more is answered with 413.
+    pub body_limit: usize,
+    /// Serve `GraphiQL` at `/graphiql`. For development.
+    pub graphiql: bool,
+}
+
+impl ApiConfig {
+    /// The largest body that is read when nothing else is configured: 1 MiB.
+    pub const BODY_LIMIT: usize = 1 << 20;
+
+    /// Defaults for an installation at `public_url`; a trailing slash is dropped.
+    pub fn new(public_url: impl Into<String>) -> Self {
+        let mut public_url = public_url.into();
+        public_url.truncate(public_url.trim_end_matches('/').len());
+        Self { public_url, extra_origins: Vec::new(), body_limit: Self::BODY_LIMIT, graphiql: false }
+    }
+
+    /// Do people reach this installation through TLS?
+    pub fn is_https(&self) -> bool {
+        self.public_url.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"))
+    }
+}
+
+/// What every request handler sees. Cheap to clone.
+#[derive(Clone)]
+pub struct AppState {
+    /// The rules.
+    pub app: App,
+    /// Provider connections with their secrets, for the webhooks.
+    pub directory: Directory,
+    /// How the edge behaves.
+    pub config: Arc<ApiConfig>,
+    /// Renders `/metrics`; without it the page says that metrics are off.
+    pub metrics: Option<PrometheusHandle>,
+    /// The GraphQL schema.
+    pub schema: AppSchema,
+    stopping: Arc<AtomicBool>,
+}
+
+impl AppState {
+    /// Puts it together.
+    pub fn new(app: App, config: ApiConfig, metrics: Option<PrometheusHandle>) -> Self {
+        Self {
+            directory: Directory::new(app.clone()),
+            schema: graphql::schema(&app),
+            app,
+            config: Arc::new(config),
+            metrics,
+            stopping: Arc::default(),
+        }
+    }
+
+    /// From now on `/readyz` answers 503, so that load balancers send nothing more.
+    pub fn begin_stopping(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+
+    /// Is the process about to stop?
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+}
+
+impl std::fmt::Debug for AppState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AppState").field("config", &self.config).finish_non_exhaustive()
+    }
+}
