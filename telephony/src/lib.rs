@@ -14,6 +14,8 @@
 
 mod event;
 mod fold;
+mod form;
+mod generic;
 mod kinds;
 mod party;
 pub mod phone;
@@ -23,6 +25,9 @@ mod registry;
 mod rejection;
 mod request;
 mod secrets;
+mod signature;
+mod standard_webhooks;
+mod twilio;
 mod words;
 
 pub use event::CallEvent;

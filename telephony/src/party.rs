@@ -168,7 +168,8 @@ impl From<Address> for Party {
 impl fmt::Debug for Party {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.name.as_ref().map(|_| "…");
-        f.debug_struct("Party").field("kind", &self.kind).field("value", &self.value).field("name", &name).finish()
+        let mut party = f.debug_struct("Party");
+        party.field("kind", &self.kind).field("value", &self.value).field("name", &name).finish_non_exhaustive()
     }
 }
 

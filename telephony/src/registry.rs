@@ -1,10 +1,14 @@
 //! The providers that exist: one line each.
 
 use crate::Provider;
+use crate::generic::Generic;
+use crate::twilio::Twilio;
 
-/// Every provider.
+/// Every provider, in the order in which they are shown.
+#[rustfmt::skip]
 static PROVIDERS: &[&dyn Provider] = &[
-    //     &twilio::Twilio,twilio::Twilio,
+    &Twilio,
+    &Generic,
 ];
 
 /// Every provider, in the order in which they are shown.

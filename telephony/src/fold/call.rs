@@ -102,13 +102,11 @@ impl<'a> Call<'a> {
 
     /// Over when the root leg is; while nothing is known of the root itself, when all legs that are known are.
     fn ended(&self) -> bool {
-        match self.root.and_then(|root| root.state) {
-            Some(state) => state == LegState::Ended,
-            None => {
-                let mut known = self.others.iter().filter_map(|(_, leg)| leg.state).peekable();
-                known.peek().is_some() && known.all(|state| state == LegState::Ended)
-            }
+        if let Some(state) = self.root.and_then(|root| root.state) {
+            return state == LegState::Ended;
         }
+        let mut known = self.others.iter().filter_map(|(_, leg)| leg.state).peekable();
+        known.peek().is_some() && known.all(|state| state == LegState::Ended)
     }
 
     fn progress(&self, ended: bool) -> LegState {

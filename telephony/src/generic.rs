@@ -1,0 +1,162 @@
+//! `generic`: any phone system that can send our own documented JSON, signed after Standard Webhooks.
+//! The format is described in `docs/generic-webhook.md`.
+
+mod body;
+
+use chrono::{DateTime, Utc};
+
+use crate::secrets::check_names;
+use crate::signature::sha256_hex;
+use crate::standard_webhooks::{self, ID_NAMES, Key};
+use crate::{
+    Answer, CallEvent, HookRequest, Method, ParseContext, ParseError, Provider, Rejection, SecretError, SecretField,
+    Secrets,
+};
+
+/// The adapter.
+pub(crate) struct Generic;
+
+const SECRET: &str = "secret";
+const SECRET_PREVIOUS: &str = "secret_previous";
+const PUBLIC_KEY: &str = "public_key";
+const PUBLIC_KEY_PREVIOUS: &str = "public_key_previous";
+/// Only for signing in the simulator and in tests; a connection never holds it.
+const PRIVATE_KEY: &str = "private_key";
+
+const SECRET_FORM: &str =
+    "whsec_ followed by 24 to 64 random bytes in base64 (echo \"whsec_$(openssl rand -base64 32)\")";
+const PUBLIC_FORM: &str = "whpk_ followed by the 32 bytes of an Ed25519 public key in base64";
+
+const FIELDS: &[SecretField] = &[
+    SecretField {
+        name: SECRET,
+        required: false,
+        description: "shared secret of v1 signatures (HMAC-SHA256): whsec_ and 24 to 64 random bytes in base64",
+    },
+    SecretField {
+        name: SECRET_PREVIOUS,
+        required: false,
+        description: "the shared secret that is being replaced, until every sender has the new one",
+    },
+    SecretField {
+        name: PUBLIC_KEY,
+        required: false,
+        description: "public key of v1a signatures (Ed25519): whpk_ and 32 bytes in base64",
+    },
+    SecretField {
+        name: PUBLIC_KEY_PREVIOUS,
+        required: false,
+        description: "the public key that is being replaced, until every sender has the new one",
+    },
+];
+
+/// Reads one key; absent is fine, unreadable is an error.
+fn key(
+    secrets: &Secrets,
+    name: &'static str,
+    hint: &'static str,
+    read: fn(&str) -> Option<Key>,
+) -> Result<Option<Key>, SecretError> {
+    match secrets.get(name) {
+        None => Ok(None),
+        Some(text) => read(text).map(Some).ok_or(SecretError::Malformed { name, hint }),
+    }
+}
+
+fn keys(secrets: &Secrets) -> Result<Vec<Key>, SecretError> {
+    let keys = [
+        key(secrets, SECRET, SECRET_FORM, Key::shared)?,
+        key(secrets, SECRET_PREVIOUS, SECRET_FORM, Key::shared)?,
+        key(secrets, PUBLIC_KEY, PUBLIC_FORM, Key::public)?,
+        key(secrets, PUBLIC_KEY_PREVIOUS, PUBLIC_FORM, Key::public)?,
+    ];
+    Ok(keys.into_iter().flatten().collect())
+}
+
+impl Provider for Generic {
+    fn key(&self) -> &'static str {
+        "generic"
+    }
+
+    fn title(&self) -> &'static str {
+        "Generic webhook"
+    }
+
+    fn purposes(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn secret_fields(&self) -> &'static [SecretField] {
+        FIELDS
+    }
+
+    fn check_secrets(&self, secrets: &Secrets) -> Result<(), SecretError> {
+        check_names(secrets, FIELDS)?;
+        if keys(secrets)?.is_empty() {
+            return Err(SecretError::Missing { name: SECRET, hint: SECRET_FORM });
+        }
+        Ok(())
+    }
+
+    fn stored_headers(&self) -> &'static [&'static str] {
+        &ID_NAMES
+    }
+
+    fn verify(&self, request: &HookRequest<'_>, secrets: &Secrets, now: DateTime<Utc>) -> Result<(), Rejection> {
+        let keys = keys(secrets).map_err(|_| Rejection::UnknownKey)?;
+        standard_webhooks::verify(request, &keys, now)
+    }
+
+    fn parse(
+        &self,
+        request: &HookRequest<'_>,
+        _purpose: Option<&str>,
+        received_at: DateTime<Utc>,
+        context: &ParseContext,
+    ) -> Result<Vec<CallEvent>, ParseError> {
+        let id = standard_webhooks::message_id(request).ok_or(ParseError::Missing { field: "webhook-id" })?;
+        body::parse(request.body, id, received_at, context).map(|event| vec![event])
+    }
+
+    fn answer(&self, _purpose: Option<&str>) -> Answer {
+        Answer::NO_CONTENT
+    }
+
+    fn url_fragment(&self) -> &'static str {
+        ""
+    }
+
+    /// Takes the `webhook-id` from the headers when it is there, else makes one from the body, so that a repeated body is
+    /// a repeated message. Signs with `private_key` (`whsk_…`, `v1a`) when it is given, else with `secret` (`v1`).
+    fn sign(
+        &self,
+        _method: Method,
+        _url: &str,
+        headers: &[(String, String)],
+        body: &[u8],
+        secrets: &Secrets,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<(String, String)>, SecretError> {
+        let given = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(ID_NAMES[0])).map(|(_, id)| id.clone());
+        let id = given.clone().unwrap_or_else(|| format!("msg_{}", sha256_hex(body)));
+        let signature = if let Some(text) = secrets.get(PRIVATE_KEY) {
+            let hint = "whsk_ followed by the 32 bytes of an Ed25519 seed in base64";
+            let key = standard_webhooks::private_key(text);
+            let key = key.ok_or(SecretError::Malformed { name: PRIVATE_KEY, hint })?;
+            standard_webhooks::sign_private(&key, &id, now, body)
+        } else {
+            match key(secrets, SECRET, SECRET_FORM, Key::shared)? {
+                Some(Key::Shared(bytes)) => standard_webhooks::sign_shared(&bytes, &id, now, body),
+                _ => return Err(SecretError::Missing { name: SECRET, hint: SECRET_FORM }),
+            }
+        };
+        let mut added = vec![
+            ("webhook-timestamp".to_owned(), now.timestamp().to_string()),
+            ("webhook-signature".to_owned(), signature),
+        ];
+        if given.is_none() {
+            added.insert(0, (ID_NAMES[0].to_owned(), id));
+        }
+        Ok(added)
+    }
+}

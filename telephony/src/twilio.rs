@@ -1,0 +1,141 @@
+//! Twilio Programmable Voice: form requests, signed with the account's Auth Token or with a `SharedKey`.
+
+mod parse;
+mod signature;
+
+use chrono::{DateTime, Utc};
+
+use crate::secrets::check_names;
+use crate::{
+    Answer, CallEvent, HookRequest, Method, ParseContext, ParseError, Provider, Rejection, SecretError, SecretField,
+    Secrets,
+};
+
+/// The adapter.
+pub(crate) struct Twilio;
+
+const TWIML: Answer = Answer {
+    status: 200,
+    content_type: Some("text/xml"),
+    body: "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response/>",
+};
+
+pub(crate) const AUTH_TOKEN: &str = "auth_token";
+pub(crate) const AUTH_TOKEN_SECONDARY: &str = "auth_token_secondary";
+pub(crate) const SHARED_KEY_ID: &str = "shared_key_id";
+pub(crate) const SHARED_KEY_SECRET: &str = "shared_key_secret";
+pub(crate) const SHARED_KEY_ID_SECONDARY: &str = "shared_key_id_secondary";
+pub(crate) const SHARED_KEY_SECRET_SECONDARY: &str = "shared_key_secret_secondary";
+
+const FIELDS: &[SecretField] = &[
+    SecretField {
+        name: AUTH_TOKEN,
+        required: false,
+        description: "the primary Auth Token of the account (Twilio console, Account Info); leave it out to accept only \
+                      requests signed with a SharedKey",
+    },
+    SecretField {
+        name: AUTH_TOKEN_SECONDARY,
+        required: false,
+        description: "the secondary Auth Token, while tokens are being rotated",
+    },
+    SecretField {
+        name: SHARED_KEY_ID,
+        required: false,
+        description: "id of a SharedKey (webhooks_sharedkey_…); requests that name it must be signed with HMAC-SHA256",
+    },
+    SecretField { name: SHARED_KEY_SECRET, required: false, description: "the secret of that SharedKey" },
+    SecretField {
+        name: SHARED_KEY_ID_SECONDARY,
+        required: false,
+        description: "id of a second SharedKey, while keys are being rotated",
+    },
+    SecretField {
+        name: SHARED_KEY_SECRET_SECONDARY,
+        required: false,
+        description: "the secret of the second SharedKey",
+    },
+];
+
+impl Provider for Twilio {
+    fn key(&self) -> &'static str {
+        "twilio"
+    }
+
+    fn title(&self) -> &'static str {
+        "Twilio"
+    }
+
+    /// `voice`: a number's Voice URL; `status`: status callbacks; `dial`: the action of `<Dial>`; `recording`: recording
+    /// status callbacks; `voicemail-done`: the action of `<Record>`. Without a purpose: as `voice`.
+    fn purposes(&self) -> &'static [&'static str] {
+        &["voice", "status", "dial", "recording", "voicemail-done"]
+    }
+
+    fn secret_fields(&self) -> &'static [SecretField] {
+        FIELDS
+    }
+
+    fn check_secrets(&self, secrets: &Secrets) -> Result<(), SecretError> {
+        check_names(secrets, FIELDS)?;
+        for (id, secret) in [(SHARED_KEY_ID, SHARED_KEY_SECRET), (SHARED_KEY_ID_SECONDARY, SHARED_KEY_SECRET_SECONDARY)]
+        {
+            let hint = "a SharedKey needs both its id and its secret";
+            match (secrets.get(id), secrets.get(secret)) {
+                (Some(_), None) => return Err(SecretError::Missing { name: secret, hint }),
+                (None, Some(_)) => return Err(SecretError::Missing { name: id, hint }),
+                _ => {}
+            }
+        }
+        let any = [AUTH_TOKEN, AUTH_TOKEN_SECONDARY, SHARED_KEY_ID, SHARED_KEY_ID_SECONDARY];
+        if any.iter().all(|name| secrets.get(name).is_none()) {
+            let hint = "set the account's Auth Token, or the id and the secret of a SharedKey";
+            return Err(SecretError::Missing { name: AUTH_TOKEN, hint });
+        }
+        Ok(())
+    }
+
+    fn stored_headers(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn verify(&self, request: &HookRequest<'_>, secrets: &Secrets, _now: DateTime<Utc>) -> Result<(), Rejection> {
+        signature::verify(request, secrets)
+    }
+
+    fn parse(
+        &self,
+        request: &HookRequest<'_>,
+        purpose: Option<&str>,
+        received_at: DateTime<Utc>,
+        context: &ParseContext,
+    ) -> Result<Vec<CallEvent>, ParseError> {
+        parse::parse(request, purpose, received_at, context).map(|event| vec![event])
+    }
+
+    /// `TwiML` where Twilio asks what to do next, 204 where it only reports.
+    fn answer(&self, purpose: Option<&str>) -> Answer {
+        match purpose {
+            Some("status" | "recording") => Answer::NO_CONTENT,
+            _ => TWIML,
+        }
+    }
+
+    /// Five retries, also after an answer of 5xx: Twilio's default is to retry only when it cannot connect.
+    fn url_fragment(&self) -> &'static str {
+        "#rc=5&rp=all"
+    }
+
+    fn sign(
+        &self,
+        method: Method,
+        url: &str,
+        headers: &[(String, String)],
+        body: &[u8],
+        secrets: &Secrets,
+        _now: DateTime<Utc>,
+    ) -> Result<Vec<(String, String)>, SecretError> {
+        self.check_secrets(secrets)?;
+        signature::sign(&HookRequest { method, url, headers, body }, secrets)
+    }
+}
