@@ -1,1 +1,10 @@
 //! The HTTP edge: provider webhooks, GraphQL, health, metrics and the dashboard.
+//!
+//! [`http::server::router`] is everything as one `axum::Router` over an [`AppState`]; [`http::server::serve`] runs it until
+//! it is told to stop.
+
+pub mod graphql;
+pub mod http;
+pub mod state;
+
+pub use state::{ApiConfig, AppState};

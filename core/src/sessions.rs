@@ -91,24 +91,18 @@ async fn attempt(app: &App, email: &str, password: &str, cause: &str) -> Result<
     // Read again under the row's lock. Many tries at once are checked side by side above, but they pass here one by one, and
     // once the account is locked the later ones are told nothing, not even that they were right.
     let current = lock_user(unit.tx(), found.as_ref().map_or(Uuid::nil(), |user| user.id)).await?;
-    match (current, found) {
-        (Some(current), Some(found)) => {
-            attempts::check(current.locked_until, unit.now())?;
-            let may = matches && current.status == UserStatus::Active && current.password_hash == found.password_hash;
-            if may {
-                start(unit, current, cause).await
-            } else {
-                attempts::record_failure(&mut unit, &current).await?;
-                unit.commit().await?;
-                Err(mismatch())
-            }
+    if let (Some(current), Some(found)) = (current, found) {
+        attempts::check(current.locked_until, unit.now())?;
+        let unchanged = current.status == UserStatus::Active && current.password_hash == found.password_hash;
+        if matches && unchanged {
+            return start(unit, current, cause).await;
         }
-        _ => {
-            attempts::record_stranger(&mut unit, email).await?;
-            unit.commit().await?;
-            Err(mismatch())
-        }
+        attempts::record_failure(&mut unit, &current).await?;
+    } else {
+        attempts::record_stranger(&mut unit, email).await?;
     }
+    unit.commit().await?;
+    Err(mismatch())
 }
 
 /// The password was right: a new session with new random tokens, never one that the client brought (no fixation).
