@@ -157,6 +157,16 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateCaller, cause: &str) 
         actor.require(Permission::CallersAssign)?;
     }
     let mut unit = app.begin(actor, Permission::CallersUpdate, cause).await?;
+    if matches!(&input.name, Some(Some(_))) {
+        // The calls so far were from "a new number"; from now on everybody knows who it is. Calls before the caller, as
+        // ingestion locks them: the other way round an event arriving now and we could wait for each other.
+        interaction::Entity::update_many()
+            .col_expr(interaction::Column::MatchLevel, Expr::value(interaction::MatchLevel::Known))
+            .filter(interaction::Column::CallerId.eq(input.id))
+            .filter(interaction::Column::MatchLevel.eq(interaction::MatchLevel::New))
+            .exec(unit.tx())
+            .await?;
+    }
     let query = caller::Entity::find_by_id(input.id).filter(visible(actor, Permission::CallersUpdate)?);
     let query = if crate::db::locks_rows(app.db()) { query.lock_exclusive() } else { query };
     let old = query.one(unit.tx()).await?.ok_or(Error::NotFound("caller"))?;
@@ -177,13 +187,6 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateCaller, cause: &str) 
         if name.is_some() && old.provisional {
             changes.push(Change::plain("provisional", true, false));
             row.provisional = Set(false);
-            // The calls so far were from "a new number"; now everybody knows who it is.
-            interaction::Entity::update_many()
-                .col_expr(interaction::Column::MatchLevel, Expr::value(interaction::MatchLevel::Known))
-                .filter(interaction::Column::CallerId.eq(old.id))
-                .filter(interaction::Column::MatchLevel.eq(interaction::MatchLevel::New))
-                .exec(unit.tx())
-                .await?;
         }
         row.name = Set(name);
     }

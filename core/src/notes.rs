@@ -115,7 +115,8 @@ pub(crate) fn checked_body(path: &'static str, body: &str) -> Result<String> {
     if body.chars().count() > MAX_BODY {
         return Err(Error::invalid(path, format!("A note may have at most {MAX_BODY} characters.")));
     }
-    Ok(body.to_owned())
+    // PostgreSQL keeps no NUL in text.
+    Ok(body.replace('\0', ""))
 }
 
 /// Notes about a caller and about its calls, newest first. Needs `notes.read`.

@@ -1,32 +1,30 @@
-//! One transaction: delivery rows, calls, callers, audit entries.
+//! One transaction for a whole batch, in phases, each over all of it and in sorted order:
+//!
+//! 1. delivery rows (is an event new?), by connection and event key;
+//! 2. names of calls, by connection and name; then the calls they stand for, locked by id;
+//! 3. callers of numbers, by number;
+//! 4. the calls' rows, the callers' counters, by id; audit entries.
+//!
+//! Rows that several workers may want are therefore always taken in the same order, table by table and key by key, and two
+//! workers never wait for each other in a circle. A call that has several events in the batch is folded and written once.
+
+use std::collections::BTreeMap;
 
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, TryInsertResult, sea_query::Expr};
 use switchboard_entities::delivery;
 use switchboard_telephony::CallEvent;
 use uuid::Uuid;
 
-use super::{Parsed, Settled, calls, project};
+use super::{Parsed, Settled, calls, identify, project};
 use crate::{
     App, Error, Result, access::Actor, dead_letters::stored_request, envelope::Envelope, events::Event, unit::Unit,
 };
 
-/// Applies deliveries in one transaction, then publishes.
-pub(super) async fn batch(app: &App, deliveries: &[Parsed]) -> Result<Settled> {
-    let mut unit = app.begin_internal(Actor::System("ingestion"), "ingestion").await?;
-    let mut settled = Settled::default();
-    for delivery in deliveries {
-        let mut result = None;
-        for event in &delivery.events {
-            result = result.max(Some(one(&mut unit, &delivery.envelope, event).await?));
-        }
-        match result {
-            None | Some(Applied::Ignored) => settled.ignored += 1,
-            Some(Applied::Duplicate) => settled.duplicates += 1,
-            Some(Applied::Applied) => settled.applied += 1,
-        }
-    }
-    unit.commit_batch().await?;
-    Ok(settled)
+/// A new event, and what is known about its way.
+pub(super) struct Item<'a> {
+    pub delivery_id: Uuid,
+    pub envelope: &'a Envelope,
+    pub keys: Vec<String>,
 }
 
 /// What an event did; a delivery of several counts as its strongest.
@@ -37,22 +35,55 @@ enum Applied {
     Applied,
 }
 
-async fn one(unit: &mut Unit, envelope: &Envelope, event: &CallEvent) -> Result<Applied> {
-    let Some(delivery_id) = record(unit, envelope, event).await? else {
-        return duplicate(unit, envelope, event).await;
-    };
-    let keys = event.correlation_keys();
-    if keys.is_empty() {
-        return Ok(Applied::Ignored);
+/// Applies deliveries in one transaction, then publishes.
+pub(super) async fn batch(app: &App, deliveries: &[Parsed]) -> Result<Settled> {
+    let mut unit = app.begin_internal(Actor::System("ingestion"), "ingestion").await?;
+    let (items, results) = record_all(&mut unit, deliveries).await?;
+    if !items.is_empty() {
+        let calls = calls::claim(&mut unit, items).await?;
+        let projections = project::fold_all(&unit, calls).await?;
+        let callers = identify::callers_of(&mut unit, &projections).await?;
+        let counts = project::write_all(&mut unit, projections, &callers).await?;
+        identify::count(&unit, counts).await?;
     }
-    let call = calls::claim(unit, envelope, &keys).await?;
-    delivery::Entity::update_many()
-        .col_expr(delivery::Column::InteractionId, Expr::value(call.id))
-        .filter(delivery::Column::Id.eq(delivery_id))
-        .exec(unit.tx())
-        .await?;
-    project::refresh(unit, envelope, call).await?;
-    Ok(Applied::Applied)
+    unit.commit_batch().await?;
+    let mut settled = Settled::default();
+    for result in results {
+        match result {
+            Applied::Ignored => settled.ignored += 1,
+            Applied::Duplicate => settled.duplicates += 1,
+            Applied::Applied => settled.applied += 1,
+        }
+    }
+    Ok(settled)
+}
+
+/// Phase 1. The new events that belong to a call, and what each delivery did.
+async fn record_all<'a>(unit: &mut Unit, deliveries: &'a [Parsed]) -> Result<(Vec<Item<'a>>, Vec<Applied>)> {
+    let mut ordered = BTreeMap::new();
+    let mut results = vec![Applied::Ignored; deliveries.len()];
+    for (index, delivery) in deliveries.iter().enumerate() {
+        for (place, event) in delivery.events.iter().enumerate() {
+            ordered.insert((delivery.envelope.connection_id, event.dedupe_key.as_str(), index, place), event);
+        }
+    }
+    let mut items = Vec::new();
+    for ((.., index, _), event) in ordered {
+        let Some(envelope) = deliveries.get(index).map(|delivery| &delivery.envelope) else { continue };
+        let keys = event.correlation_keys();
+        let applied = match record(unit, envelope, event).await? {
+            None => duplicate(unit, envelope, event).await?,
+            Some(_) if keys.is_empty() => Applied::Ignored,
+            Some(delivery_id) => {
+                items.push(Item { delivery_id, envelope, keys });
+                Applied::Applied
+            }
+        };
+        if let Some(result) = results.get_mut(index) {
+            *result = applied.max(*result);
+        }
+    }
+    Ok((items, results))
 }
 
 /// Writes the delivery row: the unique key of connection and event decides who applies an event. `None`: it is known.
@@ -102,4 +133,14 @@ async fn duplicate(unit: &mut Unit, envelope: &Envelope, event: &CallEvent) -> R
             .await?;
     }
     Ok(Applied::Duplicate)
+}
+
+/// Says for some deliveries which call they belong to.
+pub(super) async fn assign(unit: &Unit, deliveries: &[Uuid], call: Uuid) -> Result<()> {
+    delivery::Entity::update_many()
+        .col_expr(delivery::Column::InteractionId, Expr::value(call))
+        .filter(delivery::Column::Id.is_in(deliveries.iter().copied()))
+        .exec(unit.tx())
+        .await?;
+    Ok(())
 }

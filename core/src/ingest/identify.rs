@@ -1,6 +1,8 @@
 //! Who is on the line: a caller is matched by number, or made. Hidden callers never have one.
 
 use chrono::{DateTime, Utc};
+use std::collections::BTreeMap;
+
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, TryInsertResult,
     sea_query::Expr,
@@ -13,7 +15,7 @@ use switchboard_entities::{
 use switchboard_telephony::{Address, Party};
 use uuid::Uuid;
 
-use super::actor_of;
+use super::{actor_of, project::Projection};
 use crate::{
     Error, Result,
     audit::{Change, Entry},
@@ -22,27 +24,55 @@ use crate::{
     unit::Unit,
 };
 
-/// The caller of a remote party, made when the number is new.
-pub(super) async fn caller_of(
-    unit: &mut Unit,
-    envelope: &Envelope,
-    party: Option<&Party>,
-) -> Result<(Option<Uuid>, MatchLevel)> {
-    let Some((kind, value)) = party.and_then(|party| party.value.as_ref()).and_then(matched_by) else {
-        return Ok((None, MatchLevel::Hidden));
-    };
-    if let Some(found) = find(unit, &value).await? {
-        return Ok((Some(found.id), level(&found)));
-    }
-    let name = party.and_then(|party| party.name.as_deref());
-    match create(unit, envelope, kind, &value, name).await? {
-        Some(id) => Ok((Some(id), MatchLevel::New)),
-        // Another worker made the caller of this number while we tried.
-        None => {
-            let found = find(unit, &value).await?.ok_or_else(|| Error::internal("a caller's number vanished"))?;
-            Ok((Some(found.id), level(&found)))
+/// Caller and match level by address (E.164 or SIP).
+pub(super) type Callers = BTreeMap<String, (Uuid, MatchLevel)>;
+
+/// What a batch adds to a caller's counters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Count {
+    /// Calls that became this caller's, less those that were it by mistake.
+    pub calls: i32,
+    /// The latest start of them.
+    pub last: Option<DateTime<Utc>>,
+}
+
+/// The callers of remote parties by their address, made when the address is new.
+pub(super) async fn callers_of(unit: &mut Unit, projections: &[Projection<'_>]) -> Result<Callers> {
+    let mut wanted: BTreeMap<String, (NumberKind, &Projection<'_>)> = BTreeMap::new();
+    for projection in projections {
+        if let Some((kind, value)) = address_of(projection.state.remote_party()) {
+            wanted.entry(value).or_insert((kind, projection));
         }
     }
+    let mut callers = Callers::new();
+    for (value, (kind, projection)) in wanted {
+        let caller = match find(unit, &value).await? {
+            Some(found) => (found.id, level(&found)),
+            None => match create(unit, projection.call.envelope, kind, &value, projection.carrier_name()).await? {
+                Some(id) => (id, MatchLevel::New),
+                // Another worker made the caller of this number while we tried.
+                None => {
+                    let found =
+                        find(unit, &value).await?.ok_or_else(|| Error::internal("a caller's number vanished"))?;
+                    (found.id, level(&found))
+                }
+            },
+        };
+        callers.insert(value, caller);
+    }
+    Ok(callers)
+}
+
+/// Caller and match level of a party.
+pub(super) fn matched(callers: &Callers, party: Option<&Party>) -> (Option<Uuid>, MatchLevel) {
+    match address_of(party).and_then(|(_, value)| callers.get(&value).copied()) {
+        Some((id, level)) => (Some(id), level),
+        None => (None, MatchLevel::Hidden),
+    }
+}
+
+fn address_of(party: Option<&Party>) -> Option<(NumberKind, String)> {
+    party.and_then(|party| party.value.as_ref()).and_then(matched_by)
 }
 
 fn level(caller: &caller::Model) -> MatchLevel {
@@ -124,35 +154,29 @@ async fn create(
     Ok(Some(id))
 }
 
-/// Counts a call for a caller. One statement, because two workers may count calls of one caller at once.
-pub(super) async fn count(unit: &Unit, id: Uuid, started_at: DateTime<Utc>) -> Result<()> {
-    caller::Entity::update_many()
-        .col_expr(caller::Column::CallCount, caller::COLUMN.call_count.add(1))
-        .filter(caller::Column::Id.eq(id))
-        .exec(unit.tx())
-        .await?;
-    last_call(unit, id, started_at).await
+/// Adds to the callers' counters. One statement each, because two workers may count calls of one caller at once.
+pub(super) async fn count(unit: &Unit, counts: BTreeMap<Uuid, Count>) -> Result<()> {
+    for (id, count) in counts {
+        if count.calls != 0 {
+            caller::Entity::update_many()
+                .col_expr(caller::Column::CallCount, caller::COLUMN.call_count.add(count.calls))
+                .filter(caller::Column::Id.eq(id))
+                .exec(unit.tx())
+                .await?;
+        }
+        let Some(last) = count.last else { continue };
+        caller::Entity::update_many()
+            .col_expr(caller::Column::LastCallAt, Expr::value(last))
+            .col_expr(caller::Column::SortAt, Expr::value(last))
+            .filter(caller::Column::Id.eq(id))
+            .filter(Condition::any().add(caller::Column::LastCallAt.is_null()).add(caller::Column::LastCallAt.lt(last)))
+            .exec(unit.tx())
+            .await?;
+    }
+    Ok(())
 }
 
-/// Takes a counted call back, because it turned out to be somebody else's or part of another call.
+/// Takes a counted call back, because it became part of another call.
 pub(super) async fn uncount(unit: &Unit, id: Uuid) -> Result<()> {
-    caller::Entity::update_many()
-        .col_expr(caller::Column::CallCount, caller::COLUMN.call_count.sub(1))
-        .filter(caller::Column::Id.eq(id))
-        .exec(unit.tx())
-        .await?;
-    Ok(())
-}
-
-async fn last_call(unit: &Unit, id: Uuid, started_at: DateTime<Utc>) -> Result<()> {
-    caller::Entity::update_many()
-        .col_expr(caller::Column::LastCallAt, Expr::value(started_at))
-        .col_expr(caller::Column::SortAt, Expr::value(started_at))
-        .filter(caller::Column::Id.eq(id))
-        .filter(
-            Condition::any().add(caller::Column::LastCallAt.is_null()).add(caller::Column::LastCallAt.lt(started_at)),
-        )
-        .exec(unit.tx())
-        .await?;
-    Ok(())
+    count(unit, BTreeMap::from([(id, Count { calls: -1, last: None })])).await
 }

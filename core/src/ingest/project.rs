@@ -1,17 +1,26 @@
 //! The call's row is a projection: the fold of all its events, written again whenever one arrives. What people did to the
 //! call (agent, disposition) is not touched.
 
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set, Unchanged},
-    ColumnTrait, EntityTrait, QueryFilter, QueryOrder,
+    ColumnTrait, EntityTrait, QueryFilter,
 };
 use serde::Serialize;
 use serde_json::Value;
 use switchboard_entities::{delivery, interaction};
 use switchboard_telephony::{CallEvent, CallState, Direction, Leg, fold};
 
-use super::{actor_of, calls::Call, identify};
+use uuid::Uuid;
+
+use super::{
+    actor_of,
+    calls::Call,
+    identify::{self, Callers, Count},
+};
 use crate::{
     Error, Result,
     audit::{Change, Entry},
@@ -21,69 +30,105 @@ use crate::{
     unit::Unit,
 };
 
-/// Folds the call's events and writes its row.
-pub(super) async fn refresh(unit: &mut Unit, envelope: &Envelope, call: Call) -> Result<()> {
-    let events = events_of(unit, &call).await?;
-    let state = fold(&events);
-    let (caller_id, match_level) = identify::caller_of(unit, envelope, state.remote_party()).await?;
-    // A call of which only a recording is known so far begins when that was reported; later events correct it.
-    let reported = events.iter().map(CallEvent::time).min().unwrap_or(envelope.received_at);
-    let started_at = state.started_at.unwrap_or(reported);
-    let projection = Projection::of(&state)?;
+/// A call as its events tell it.
+pub(super) struct Projection<'a> {
+    pub call: Call<'a>,
+    pub state: CallState,
+    started_at: DateTime<Utc>,
+}
+
+impl Projection<'_> {
+    /// The name that the network gave with the remote party's number.
+    pub fn carrier_name(&self) -> Option<&str> {
+        self.state.remote_party().and_then(|party| party.name.as_deref())
+    }
+}
+
+/// Folds the calls. The events being applied are among those read: their rows were written in this transaction.
+pub(super) async fn fold_all<'a>(unit: &Unit, calls: Vec<Call<'a>>) -> Result<Vec<Projection<'a>>> {
+    let ids = calls.iter().map(|call| call.id);
+    let rows = delivery::Entity::find().filter(delivery::Column::InteractionId.is_in(ids)).all(unit.tx()).await?;
+    let mut events: BTreeMap<Uuid, Vec<CallEvent>> = BTreeMap::new();
+    for row in rows {
+        let event = serde_json::from_value(row.event).map_err(|_| Error::internal("a stored event cannot be read"))?;
+        events.entry(row.interaction_id.unwrap_or_default()).or_default().push(event);
+    }
+    let projections = calls.into_iter().map(|call| {
+        let events = events.remove(&call.id).unwrap_or_default();
+        let state = fold(&events);
+        // A call of which only a recording is known so far begins when that was reported; later events correct it.
+        let reported = events.iter().map(CallEvent::time).min().unwrap_or(call.envelope.received_at);
+        Projection { started_at: state.started_at.unwrap_or(reported), call, state }
+    });
+    Ok(projections.collect())
+}
+
+/// Writes the calls' rows. Returns what is to be counted for their callers.
+pub(super) async fn write_all(
+    unit: &mut Unit,
+    projections: Vec<Projection<'_>>,
+    callers: &Callers,
+) -> Result<BTreeMap<Uuid, Count>> {
+    let mut counts: BTreeMap<Uuid, Count> = BTreeMap::new();
+    for projection in projections {
+        let (old, new) = write(unit, projection, callers).await?;
+        let before = old.and_then(|old| old.caller_id);
+        if before == new.caller_id {
+            continue;
+        }
+        if let Some(before) = before {
+            counts.entry(before).or_default().calls -= 1;
+        }
+        if let Some(after) = new.caller_id {
+            let count = counts.entry(after).or_default();
+            count.calls += 1;
+            count.last = count.last.max(Some(new.started_at));
+        }
+    }
+    Ok(counts)
+}
+
+async fn write(
+    unit: &mut Unit,
+    projection: Projection<'_>,
+    callers: &Callers,
+) -> Result<(Option<interaction::Model>, interaction::Model)> {
+    let Projection { call, state, started_at } = projection;
+    let (caller_id, match_level) = identify::matched(callers, state.remote_party());
+    let columns = Columns::of(&state)?;
     let old = call.row;
+    let is_new = old.is_none();
     let row = interaction::ActiveModel {
-        id: if old.is_some() { Unchanged(call.id) } else { Set(call.id) },
-        connection_id: Set(envelope.connection_id),
+        id: if is_new { Set(call.id) } else { Unchanged(call.id) },
+        connection_id: Set(call.envelope.connection_id),
         caller_id: Set(caller_id),
-        direction: Set(projection.direction.clone()),
+        direction: Set(columns.direction),
         state: Set(state.state.as_str().to_owned()),
         outcome: Set(state.outcome.map(|outcome| outcome.as_str().to_owned())),
-        from_party: Set(projection.from),
-        to_party: Set(projection.to),
+        from_party: Set(columns.from),
+        to_party: Set(columns.to),
         match_level: Set(match_level),
         started_at: Set(started_at),
         answered_at: Set(state.answered_at),
         ended_at: Set(state.ended_at),
         talk_seconds: Set(seconds(state.talk_seconds)),
         duration_seconds: Set(seconds(state.duration_seconds)),
-        legs: Set(projection.legs),
-        recordings: Set(projection.recordings),
+        legs: Set(columns.legs),
+        recordings: Set(columns.recordings),
         version: Set(old.as_ref().map_or(1, |old| old.version + 1)),
         updated_at: Set(unit.now()),
-        created_at: if old.is_some() { NotSet } else { Set(unit.now()) },
-        agent_id: if old.is_some() { NotSet } else { Set(None) },
-        taken_at: if old.is_some() { NotSet } else { Set(None) },
-        disposition_id: if old.is_some() { NotSet } else { Set(None) },
-        disposed_at: if old.is_some() { NotSet } else { Set(None) },
-        disposed_by: if old.is_some() { NotSet } else { Set(None) },
-        merged_into: if old.is_some() { NotSet } else { Set(None) },
+        created_at: if is_new { Set(unit.now()) } else { NotSet },
+        agent_id: if is_new { Set(None) } else { NotSet },
+        taken_at: if is_new { Set(None) } else { NotSet },
+        disposition_id: if is_new { Set(None) } else { NotSet },
+        disposed_at: if is_new { Set(None) } else { NotSet },
+        disposed_by: if is_new { Set(None) } else { NotSet },
+        merged_into: if is_new { Set(None) } else { NotSet },
     };
-    let new = if old.is_some() { row.update(unit.tx()).await? } else { row.insert(unit.tx()).await? };
-
-    let before = old.as_ref().and_then(|old| old.caller_id);
-    if before != new.caller_id {
-        if let Some(before) = before {
-            identify::uncount(unit, before).await?;
-        }
-        if let Some(after) = new.caller_id {
-            identify::count(unit, after, started_at).await?;
-        }
-    }
-    audit(unit, envelope, old.as_ref(), &new).await?;
+    let new = if is_new { row.insert(unit.tx()).await? } else { row.update(unit.tx()).await? };
+    audit(unit, call.envelope, old.as_ref(), &new).await?;
     unit.emit(Event::CallChanged { interaction_id: new.id });
-    Ok(())
-}
-
-/// All events of the call. The one being applied is among them: its row was written in this transaction.
-async fn events_of(unit: &Unit, call: &Call) -> Result<Vec<CallEvent>> {
-    let rows = delivery::Entity::find()
-        .filter(delivery::Column::InteractionId.eq(call.id))
-        .order_by_asc(delivery::Column::Id)
-        .all(unit.tx())
-        .await?;
-    rows.into_iter()
-        .map(|row| serde_json::from_value(row.event).map_err(|_| Error::internal("a stored event cannot be read")))
-        .collect()
+    Ok((old, new))
 }
 
 async fn audit(
@@ -117,7 +162,7 @@ async fn audit(
 }
 
 /// The parts of the row that are JSON.
-struct Projection {
+struct Columns {
     direction: String,
     from: Value,
     to: Value,
@@ -125,7 +170,7 @@ struct Projection {
     recordings: Value,
 }
 
-impl Projection {
+impl Columns {
     fn of(state: &CallState) -> Result<Self> {
         // Until the first leg has told, nothing is known about the direction; most calls come in.
         let direction = state.direction.unwrap_or(Direction::Inbound);
