@@ -3,7 +3,7 @@
 //! Personal values are sealed with a key of their subject (a caller or a user): deleting that key erases them from the
 //! record, and the record still verifies, because the content hash covers what is stored.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry as Slot};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
@@ -79,14 +79,16 @@ impl SubjectKeys {
     /// The key, made when the subject has none. Two transactions at once: the second insert does nothing, and both read
     /// the row that won.
     async fn get(&mut self, app: &App, db: &impl ConnectionTrait, subject: Uuid) -> Result<&Keyring> {
-        if !self.0.contains_key(&subject) {
-            let row = match subject_key::Entity::find_by_id(subject).one(db).await? {
-                Some(row) => row,
-                None => make_key(app, db, subject).await?,
-            };
-            self.0.insert(subject, open_key(app, &row)?);
+        match self.0.entry(subject) {
+            Slot::Occupied(known) => Ok(known.into_mut()),
+            Slot::Vacant(slot) => {
+                let row = match subject_key::Entity::find_by_id(subject).one(db).await? {
+                    Some(row) => row,
+                    None => make_key(app, db, subject).await?,
+                };
+                Ok(slot.insert(open_key(app, &row)?))
+            }
         }
-        self.0.get(&subject).ok_or_else(|| Error::internal("subject key vanished"))
     }
 }
 

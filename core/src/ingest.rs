@@ -78,7 +78,7 @@ pub async fn settle(app: &App, batch: Vec<Incoming>) -> Result<Settled> {
     let mut envelopes = Vec::new();
     for incoming in batch {
         match incoming.entry {
-            Err(NotAnEnvelope) => dead.push(undecodable(app, incoming.raw_meta, incoming.raw_body, incoming.attempt)),
+            Err(NotAnEnvelope) => dead.push(undecodable(app, &incoming.raw_meta, incoming.raw_body, incoming.attempt)),
             Ok(envelope) if incoming.attempt > MAX_ATTEMPTS => {
                 dead.push(DeadLetter::of(
                     &envelope,
@@ -166,8 +166,8 @@ fn reason_text(error: &Error) -> String {
 }
 
 /// An entry of an unknown form has no id of its own: one is derived from its bytes, so that settling it twice makes one row.
-fn undecodable(app: &App, raw_meta: Bytes, raw_body: Bytes, attempts: u32) -> DeadLetter {
-    let digest = Sha256::new().chain_update(&raw_meta).chain_update([0]).chain_update(&raw_body).finalize();
+fn undecodable(app: &App, raw_meta: &[u8], raw_body: Bytes, attempts: u32) -> DeadLetter {
+    let digest = Sha256::new().chain_update(raw_meta).chain_update([0]).chain_update(&raw_body).finalize();
     let mut id = [0; 16];
     id.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
     DeadLetter {
@@ -176,7 +176,7 @@ fn undecodable(app: &App, raw_meta: Bytes, raw_body: Bytes, attempts: u32) -> De
         provider: "unknown".to_owned(),
         reason: Reason::Undecodable,
         detail: NotAnEnvelope.to_string(),
-        request: serde_json::json!({ "meta": String::from_utf8_lossy(&raw_meta).replace('\0', "\u{fffd}") }),
+        request: serde_json::json!({ "meta": String::from_utf8_lossy(raw_meta).replace('\0', "\u{fffd}") }),
         body: raw_body,
         attempts,
         received_at: app.now(),

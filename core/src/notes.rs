@@ -126,7 +126,7 @@ pub async fn page_of_caller(
     caller_id: Uuid,
     request: PageRequest,
 ) -> Result<Page<note::Model>> {
-    page(app, actor, request, note::Column::CallerId.eq(caller_id).into()).await
+    page(app, actor, request, note::Column::CallerId.eq(caller_id)).await
 }
 
 /// Notes about a call, newest first. Needs `notes.read`.
@@ -136,7 +136,7 @@ pub async fn page_of_interaction(
     interaction_id: Uuid,
     request: PageRequest,
 ) -> Result<Page<note::Model>> {
-    page(app, actor, request, note::Column::InteractionId.eq(interaction_id).into()).await
+    page(app, actor, request, note::Column::InteractionId.eq(interaction_id)).await
 }
 
 /// A note on a call is seen by whoever sees the call; a note on a caller by whoever sees the caller. The author sees both.

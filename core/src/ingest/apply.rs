@@ -29,10 +29,10 @@ pub(super) struct Item<'a> {
 
 /// What an event did; a delivery of several counts as its strongest.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Applied {
+enum Effect {
     Ignored,
     Duplicate,
-    Applied,
+    Changed,
 }
 
 /// Applies deliveries in one transaction, then publishes.
@@ -50,18 +50,18 @@ pub(super) async fn batch(app: &App, deliveries: &[Parsed]) -> Result<Settled> {
     let mut settled = Settled::default();
     for result in results {
         match result {
-            Applied::Ignored => settled.ignored += 1,
-            Applied::Duplicate => settled.duplicates += 1,
-            Applied::Applied => settled.applied += 1,
+            Effect::Ignored => settled.ignored += 1,
+            Effect::Duplicate => settled.duplicates += 1,
+            Effect::Changed => settled.applied += 1,
         }
     }
     Ok(settled)
 }
 
 /// Phase 1. The new events that belong to a call, and what each delivery did.
-async fn record_all<'a>(unit: &mut Unit, deliveries: &'a [Parsed]) -> Result<(Vec<Item<'a>>, Vec<Applied>)> {
+async fn record_all<'a>(unit: &mut Unit, deliveries: &'a [Parsed]) -> Result<(Vec<Item<'a>>, Vec<Effect>)> {
     let mut ordered = BTreeMap::new();
-    let mut results = vec![Applied::Ignored; deliveries.len()];
+    let mut results = vec![Effect::Ignored; deliveries.len()];
     for (index, delivery) in deliveries.iter().enumerate() {
         for (place, event) in delivery.events.iter().enumerate() {
             ordered.insert((delivery.envelope.connection_id, event.dedupe_key.as_str(), index, place), event);
@@ -73,10 +73,10 @@ async fn record_all<'a>(unit: &mut Unit, deliveries: &'a [Parsed]) -> Result<(Ve
         let keys = event.correlation_keys();
         let applied = match record(unit, envelope, event).await? {
             None => duplicate(unit, envelope, event).await?,
-            Some(_) if keys.is_empty() => Applied::Ignored,
+            Some(_) if keys.is_empty() => Effect::Ignored,
             Some(delivery_id) => {
                 items.push(Item { delivery_id, envelope, keys });
-                Applied::Applied
+                Effect::Changed
             }
         };
         if let Some(result) = results.get_mut(index) {
@@ -114,7 +114,7 @@ async fn record(unit: &Unit, envelope: &Envelope, event: &CallEvent) -> Result<O
 
 /// The provider sent it again: counted. Our own queue handed it out again: its worker may have died between commit and
 /// publication, so subscribers are told once more.
-async fn duplicate(unit: &mut Unit, envelope: &Envelope, event: &CallEvent) -> Result<Applied> {
+async fn duplicate(unit: &mut Unit, envelope: &Envelope, event: &CallEvent) -> Result<Effect> {
     let known = delivery::Entity::find()
         .filter(delivery::Column::ConnectionId.eq(envelope.connection_id))
         .filter(delivery::Column::EventKey.eq(event.dedupe_key.as_str()))
@@ -132,7 +132,7 @@ async fn duplicate(unit: &mut Unit, envelope: &Envelope, event: &CallEvent) -> R
             .exec(unit.tx())
             .await?;
     }
-    Ok(Applied::Duplicate)
+    Ok(Effect::Duplicate)
 }
 
 /// Says for some deliveries which call they belong to.

@@ -125,9 +125,9 @@ fn unite<'a, T: Ord>(
     let mut united: Vec<(BTreeSet<T>, Group<'a>)> = Vec::new();
     for mut group in groups {
         let mut own = ties(&group);
-        let (tied, rest): (Vec<_>, Vec<_>) = united.into_iter().partition(|(others, _)| !own.is_disjoint(others));
+        let (same, rest): (Vec<_>, Vec<_>) = united.into_iter().partition(|(others, _)| !own.is_disjoint(others));
         united = rest;
-        for (others, other) in tied {
+        for (others, other) in same {
             own.extend(others);
             group.names.extend(other.names);
             group.deliveries.extend(other.deliveries);

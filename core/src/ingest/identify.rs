@@ -48,15 +48,18 @@ pub(super) async fn callers_of(unit: &mut Unit, projections: &[Projection<'_>]) 
     for (value, (kind, projection)) in wanted {
         let caller = match find(unit, &value).await? {
             Some(found) => (found.id, level(&found)),
-            None => match create(unit, projection.call.envelope, kind, &value, projection.carrier_name()).await? {
-                Some(id) => (id, MatchLevel::New),
-                // Another worker made the caller of this number while we tried.
-                None => {
+            None => {
+                if let Some(id) =
+                    create(unit, projection.call.envelope, kind, &value, projection.carrier_name()).await?
+                {
+                    (id, MatchLevel::New)
+                } else {
+                    // Another worker made the caller of this number while we tried.
                     let found =
                         find(unit, &value).await?.ok_or_else(|| Error::internal("a caller's number vanished"))?;
                     (found.id, level(&found))
                 }
-            },
+            }
         };
         callers.insert(value, caller);
     }
