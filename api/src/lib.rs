@@ -8,3 +8,6 @@ pub mod http;
 pub mod state;
 
 pub use state::{ApiConfig, AppState};
+
+/// Was the dashboard built before this program was? Otherwise a page says how to.
+pub const DASHBOARD_BUILT: bool = switchboard_web::BUILT;

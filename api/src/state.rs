@@ -1,12 +1,10 @@
 //! What every request handler sees.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::{sync::Arc, time::Duration};
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use switchboard_core::{App, connections::Directory};
+use tokio_util::sync::CancellationToken;
 
 use crate::graphql::{self, AppSchema};
 
@@ -22,6 +20,9 @@ pub struct ApiConfig {
     pub body_limit: usize,
     /// Serve `GraphiQL` at `/graphiql`. For development.
     pub graphiql: bool,
+    /// How long `/readyz` answers 503 before no more connections are accepted, so that load balancers notice. None needed
+    /// without one.
+    pub notice: Duration,
 }
 
 impl ApiConfig {
@@ -32,7 +33,13 @@ impl ApiConfig {
     pub fn new(public_url: impl Into<String>) -> Self {
         let mut public_url = public_url.into();
         public_url.truncate(public_url.trim_end_matches('/').len());
-        Self { public_url, extra_origins: Vec::new(), body_limit: Self::BODY_LIMIT, graphiql: false }
+        Self {
+            public_url,
+            extra_origins: Vec::new(),
+            body_limit: Self::BODY_LIMIT,
+            graphiql: false,
+            notice: Duration::ZERO,
+        }
     }
 
     /// Do people reach this installation through TLS?
@@ -54,7 +61,7 @@ pub struct AppState {
     pub metrics: Option<PrometheusHandle>,
     /// The GraphQL schema.
     pub schema: AppSchema,
-    stopping: Arc<AtomicBool>,
+    stopping: CancellationToken,
 }
 
 impl AppState {
@@ -66,18 +73,23 @@ impl AppState {
             app,
             config: Arc::new(config),
             metrics,
-            stopping: Arc::default(),
+            stopping: CancellationToken::new(),
         }
     }
 
-    /// From now on `/readyz` answers 503, so that load balancers send nothing more.
+    /// From now on `/readyz` answers 503, so that load balancers send nothing more, and live sockets say good-bye.
     pub fn begin_stopping(&self) {
-        self.stopping.store(true, Ordering::Release);
+        self.stopping.cancel();
     }
 
     /// Is the process about to stop?
     pub fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Acquire)
+        self.stopping.is_cancelled()
+    }
+
+    /// Cancelled when the process is about to stop: for sockets, which no graceful shutdown of HTTP waits for.
+    pub fn stopping(&self) -> &CancellationToken {
+        &self.stopping
     }
 }
 
