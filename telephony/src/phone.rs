@@ -113,17 +113,22 @@ impl fmt::Display for PhoneNumber {
 
 /// Cuts an extension off; `None` when what looks like one is not a number.
 fn split_extension(raw: &str) -> Option<(&str, Option<String>)> {
-    let lower = raw.to_ascii_lowercase();
-    let marker = [";ext=", "extension", "ext.", "ext", "x", "#"]
-        .iter()
-        .find_map(|marker| lower.find(marker).map(|at| (at, marker.len())));
-    let Some((at, length)) = marker else {
-        // Other RFC 3966 parameters say nothing that we need.
-        return Some((raw.split(';').next().unwrap_or_default(), None));
-    };
-    let extension = digits(raw.get(at + length..)?.split(';').next()?)?;
-    let extension = (1..=MAX_EXTENSION).contains(&extension.len()).then_some(extension)?;
-    Some((raw.get(..at)?, Some(extension)))
+    // RFC 3966: parameters behind semicolons, of which only the extension tells us something.
+    let mut parts = raw.split(';');
+    let main = parts.next().unwrap_or_default();
+    let parameter = parts.filter_map(|part| part.split_once('=')).find(|(name, _)| name.eq_ignore_ascii_case("ext"));
+    if let Some((_, extension)) = parameter {
+        return Some((main, Some(extension_digits(extension)?)));
+    }
+    let lower = main.to_ascii_lowercase();
+    let marker =
+        ["extension", "ext.", "ext", "x", "#"].iter().find_map(|marker| Some((lower.find(marker)?, marker.len())));
+    let Some((at, length)) = marker else { return Some((main, None)) };
+    Some((main.get(..at)?, Some(extension_digits(main.get(at + length..)?)?)))
+}
+
+fn extension_digits(text: &str) -> Option<String> {
+    digits(text).filter(|extension| extension.len() <= MAX_EXTENSION)
 }
 
 /// The digits of a text that otherwise holds only the separators people use in phone numbers.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
+
 use super::leg::{LegFacts, seconds};
 use super::tree::Tree;
 use super::{CallState, Leg};
@@ -61,11 +63,12 @@ impl<'a> Call<'a> {
         let direction = self.direction(from.as_ref(), to.as_ref());
         let ended = self.ended();
         let talked = self.person_talked();
-        let started_at = self
-            .root
-            .and_then(LegFacts::started_at)
-            .or_else(|| self.others.iter().filter_map(|(_, leg)| leg.started_at()).min());
         let ended_at = ended.then(|| self.ended_at()).flatten();
+        let answered_at = self.answered_legs().filter_map(|(_, leg)| leg.answered_at()).min();
+        let started_at = self.root.and_then(LegFacts::started_at);
+        let started_at = started_at.or_else(|| self.others.iter().filter_map(|(_, leg)| leg.started_at()).min());
+        let started_at =
+            started_at.map(|start| [answered_at, ended_at].into_iter().flatten().fold(start, DateTime::min));
         let outcome = ended.then(|| self.outcome(direction));
         let missed_inbound = direction == Some(Direction::Inbound) && !talked;
         CallState {
@@ -78,7 +81,7 @@ impl<'a> Call<'a> {
             forwarded_from: self.root.and_then(|root| root.forwarded_from.get()).cloned(),
             attestation: self.root.and_then(|root| root.attestation.get()).copied(),
             started_at,
-            answered_at: self.answered_legs().filter_map(|(_, leg)| leg.answered_at()).min(),
+            answered_at,
             ended_at,
             talk_seconds: self.talk_seconds(),
             duration_seconds: ended
@@ -188,7 +191,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    fn ended_at(&self) -> Option<chrono::DateTime<chrono::Utc>> {
+    fn ended_at(&self) -> Option<DateTime<Utc>> {
         let root = self.root.and_then(LegFacts::ended_at);
         root.or_else(|| self.others.iter().filter_map(|(_, leg)| leg.ended_at()).max())
     }

@@ -194,8 +194,11 @@ impl<'a> LegFacts<'a> {
         self.direction.get().copied()
     }
 
+    /// The start, never behind the answer or the end: our clock and the provider's differ, and theirs often counts
+    /// whole seconds only.
     pub(super) fn started_at(&self) -> Option<DateTime<Utc>> {
-        self.started.time()
+        let started = self.started.time()?;
+        Some([self.answered_at(), self.ended_at()].into_iter().flatten().fold(started, DateTime::min))
     }
 
     pub(super) fn answered_at(&self) -> Option<DateTime<Utc>> {

@@ -1,0 +1,13 @@
+//! The promises of the crate, one module each.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test ends at the first surprise")]
+
+mod fixtures;
+mod fold_rules;
+mod generic_format;
+mod phone_numbers;
+mod properties;
+mod scenarios;
+mod support;
+mod tampering;
+mod twilio_requests;
+mod twilio_signatures;
