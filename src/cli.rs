@@ -1,0 +1,108 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::settings::Settings;
+
+/// Telephony CRM: provider webhooks in, callers and calls out, live.
+///
+/// Without a command it serves everything in one process, on SQLite in ./data, at http://127.0.0.1:8080.
+#[derive(Debug, Parser)]
+#[command(name = "switchboard", version, about, long_about)]
+pub struct Cli {
+    /// Configuration.
+    #[command(flatten)]
+    pub settings: Settings,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve everything: webhooks, API, dashboard and workers, in one process (the default).
+    Serve(Serve),
+    /// Serve webhooks, API and dashboard; workers run elsewhere (distributed mode only).
+    Api,
+    /// Run workers; the API runs elsewhere (distributed mode only).
+    Worker,
+    /// Bring the database to this program's schema.
+    Migrate,
+    /// Print the GraphQL schema.
+    Schema,
+    /// Check the installation and say in plain words what is wrong.
+    Doctor,
+    /// Manage people from the command line.
+    #[command(subcommand)]
+    User(User),
+    /// Manage connections to phone providers.
+    #[command(subcommand)]
+    Connection(Connection),
+}
+
+/// Options of `serve`.
+#[derive(Args, Debug, Default)]
+pub struct Serve {
+    /// Fill an empty installation with believable people, callers and history, and let simulated calls come in.
+    #[arg(long, env = "SWITCHBOARD_DEMO")]
+    pub demo: bool,
+}
+
+/// People.
+#[derive(Debug, Subcommand)]
+pub enum User {
+    /// Add a person. The password is the first line of standard input.
+    Create {
+        /// Sign-in name.
+        #[arg(long)]
+        email: String,
+        /// What colleagues read.
+        #[arg(long)]
+        name: String,
+        /// Key of the role: agent, supervisor, admin, auditor, or a custom one.
+        #[arg(long)]
+        role: String,
+        /// Read the password from standard input (the only way: arguments can be read by others on the machine).
+        #[arg(long, required = true)]
+        password_stdin: bool,
+    },
+}
+
+/// Connections to phone providers.
+#[derive(Debug, Subcommand)]
+pub enum Connection {
+    /// Add a connection, and print the URLs to paste at the provider.
+    Add {
+        /// Key of the provider: twilio, generic.
+        provider: String,
+        /// A name, when there are several of one provider; its form in the URL is made from it. [default: the provider's
+        /// name, without a part in the URL]
+        #[arg(long)]
+        name: Option<String>,
+        /// A secret, such as `auth_token=…` (twilio) or `secret=whsec_…` (generic). Repeatable. `KEY=-` reads the value from
+        /// standard input, so that it does not show in the list of processes.
+        #[arg(long = "set", value_name = "KEY=VALUE", required = true)]
+        set: Vec<String>,
+        /// ISO 3166 country (e.g. DE) of numbers that come in national format.
+        #[arg(long)]
+        default_region: Option<String>,
+    },
+    /// List the connections with their URLs; never their secrets.
+    List,
+    /// Remove a connection: its URL answers 404 from then on; its calls stay.
+    Remove {
+        /// Its id, or the part of its URL such as `twilio` or `twilio.berlin`.
+        connection: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

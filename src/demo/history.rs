@@ -1,0 +1,141 @@
+//! The last five days.
+
+use std::{collections::HashMap, time::Duration};
+
+use anyhow::{Context, Result, bail};
+use chrono::TimeDelta;
+use rand::{RngExt, rngs::StdRng};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use switchboard_core::{
+    App,
+    access::{Actor, UserActor},
+    callers::{self, UpdateCaller},
+    dispositions,
+    interactions::{self, SetDisposition},
+};
+use switchboard_entities::{call_key, caller, caller_number, disposition};
+
+use super::{
+    cast::{CALLERS, LINES, NOTES, STRANGERS},
+    phone_system::{PhoneSystem, pick, send_past},
+    rules,
+    stage::Person,
+};
+
+const CAUSE: &str = "demonstration";
+/// Calls of the past.
+const CALLS: i64 = 70;
+
+/// Sends the calls, waits until they have arrived, names the callers, and lets the agents say how the calls ended.
+pub async fn play(app: &App, phone: &PhoneSystem, people: &[Person], random: &mut StdRng) -> Result<()> {
+    let now = app.now();
+    let mut talked = Vec::new();
+    let mut last = String::new();
+    for number in 0..CALLS {
+        // Evenly over five days, a little shaken, the latest half an hour ago.
+        let minutes = 30 + number * 5 * 24 * 60 / CALLS + random.random_range(0..40);
+        let started = now - TimeDelta::minutes(minutes);
+        let from = match random.random_range(0..12) {
+            0 => "anonymous",
+            1 | 2 => pick(&STRANGERS, random),
+            _ => pick(&CALLERS, random).2,
+        };
+        let talks = if random.random_range(0..6) == 0 { 0 } else { random.random_range(25..600) };
+        last = send_past(phone, from, pick(&LINES, random), started, random.random_range(5..22), talks).await?;
+        if talks > 0 {
+            talked.push(last.clone());
+        }
+    }
+    arrived(app, &last).await?;
+    name_callers(app).await?;
+    let agents: Vec<&UserActor> =
+        people.iter().filter(|person| person.role == "agent").map(|person| &person.actor).collect();
+    finish(app, &talked, &agents, random).await
+}
+
+/// Waits until the worker has applied the call that was sent last; all of one sender arrive in order.
+async fn arrived(app: &App, call: &str) -> Result<()> {
+    for _ in 0..300 {
+        let known =
+            call_key::Entity::find().filter(call_key::Column::Key.eq(format!("session:{call}"))).one(app.db()).await;
+        let empty = app.queue().health().await.waiting == Some(0);
+        if known.context("the database could not be read")?.is_some() && empty {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    bail!("the demonstration's calls were not applied within 30 seconds: is a worker running?")
+}
+
+async fn name_callers(app: &App) -> Result<()> {
+    let names: HashMap<&str, (&str, &str)> =
+        CALLERS.iter().map(|(name, company, number)| (*number, (*name, *company))).collect();
+    for (number, row) in callers_of(app, names.keys().copied()).await? {
+        let Some((name, company)) = names.get(number.as_str()) else { continue };
+        let change = UpdateCaller {
+            id: row.id,
+            version: row.version,
+            name: Some(Some((*name).to_owned())),
+            company: Some(Some((*company).to_owned())),
+            email: Some(email(name, company)),
+            owner_id: None,
+        };
+        callers::update(app, &Actor::System(CAUSE), change, CAUSE).await.map_err(rules)?;
+    }
+    Ok(())
+}
+
+/// The callers of some numbers.
+async fn callers_of(app: &App, numbers: impl Iterator<Item = &str>) -> Result<Vec<(String, caller::Model)>> {
+    let numbers = caller_number::Entity::find()
+        .filter(caller_number::Column::Value.is_in(numbers))
+        .all(app.db())
+        .await
+        .context("the numbers could not be read")?;
+    let ids = numbers.iter().map(|number| number.caller_id);
+    let rows = caller::Entity::find()
+        .filter(caller::Column::Id.is_in(ids))
+        .all(app.db())
+        .await
+        .context("the callers could not be read")?;
+    let by_id: HashMap<_, _> = rows.into_iter().map(|row| (row.id, row)).collect();
+    Ok(numbers.into_iter().filter_map(|number| Some((number.value, by_id.get(&number.caller_id)?.clone()))).collect())
+}
+
+fn email(name: &str, company: &str) -> Option<String> {
+    let host: String = company.chars().filter(char::is_ascii_alphanumeric).collect();
+    let first = name.split(' ').next()?;
+    (!host.is_empty()).then(|| format!("{}@{}.example", first.to_lowercase(), host.to_lowercase()))
+}
+
+/// Agents take the calls that were talked on and say how they ended; a few are left for the visitor to see.
+async fn finish(app: &App, calls: &[String], agents: &[&UserActor], random: &mut StdRng) -> Result<()> {
+    let keys: HashMap<String, disposition::Model> =
+        dispositions::list(app).await.map_err(rules)?.into_iter().map(|row| (row.key.clone(), row)).collect();
+    for call in calls {
+        let key = format!("session:{call}");
+        let Some(row) = call_key::Entity::find()
+            .filter(call_key::Column::Key.eq(key))
+            .one(app.db())
+            .await
+            .context("the calls could not be read")?
+        else {
+            continue;
+        };
+        let agent = Actor::User(pick(agents, random).clone());
+        interactions::take(app, &agent, row.interaction_id, CAUSE).await.map_err(rules)?;
+        if random.random_range(0..25) == 0 {
+            continue;
+        }
+        let (key, note) = pick(&NOTES, random);
+        let Some(disposition) = keys.get(key) else { continue };
+        let said = SetDisposition {
+            interaction_id: row.interaction_id,
+            disposition_id: disposition.id,
+            note: Some(note.to_owned()),
+            idempotency_key: None,
+        };
+        interactions::set_disposition(app, &agent, said, CAUSE).await.map_err(rules)?;
+    }
+    Ok(())
+}
