@@ -215,8 +215,9 @@ async fn further_processes_and_settings() {
     let mut worker = server.spawn("worker");
     let admin = Client::login(&server, &server.admin).await;
     let event = json!({
-        "type": "call.started", "call_id": "c-1", "direction": "inbound", "from": "+442071838751", "to": "+442079460000",
-        "occurred_at": "2026-11-22T12:00:00Z",
+        "type": "call.ringing",
+        "timestamp": "2026-11-22T12:00:00Z",
+        "data": {"call_id": "c-1", "direction": "inbound", "from": "+442071838751", "to": "+442079460000"},
     });
     let answer = server.generic.request("msg_1", &event).post(&server.url("")).await.unwrap();
     assert!(answer.status().is_success(), "{}", answer.status());
