@@ -103,7 +103,10 @@ test('two clicks finish a call with the mouse', async ({ page }) => {
   await call.complete();
   const panel = inHand(page);
   await expect(panel.getByText('How did it end?')).toBeVisible();
-  await panel.locator('label', { has: page.getByRole('radio').first() }).first().click();
+  await panel
+    .locator('label', { has: page.getByRole('radio').first() })
+    .first()
+    .click();
   await panel.getByRole('button', { name: 'Save and finish' }).click();
   await expect(panel).toHaveCount(0);
 });
@@ -149,7 +152,9 @@ test('a call that rings while another page is open slides in there', async ({ pa
   await expect(page.getByRole('heading', { name: 'Callers', level: 1 })).toBeVisible();
   const call = new PhoneCall();
   await call.ring();
-  await ringCard(page, call).getByRole('button', { name: /I’ll take it/ }).click();
+  await ringCard(page, call)
+    .getByRole('button', { name: /I’ll take it/ })
+    .click();
   await expect(page).toHaveURL(/\/$/);
   await expect(inHand(page)).toContainText(digitsPattern(call.from));
   await call.answer();
@@ -165,7 +170,10 @@ test('a missed call leaves the desk and is listed as missed', async ({ page }) =
   await expect(ringCard(page, call)).toBeVisible();
   await call.giveUp();
   await expect(ringCard(page, call)).toHaveCount(0);
-  const row = page.getByRole('region', { name: 'Latest calls' }).getByRole('link').filter({ hasText: digitsPattern(call.from) });
+  const row = page
+    .getByRole('region', { name: 'Latest calls' })
+    .getByRole('link')
+    .filter({ hasText: digitsPattern(call.from) });
   await expect(row).toContainText('Missed');
 });
 
@@ -175,7 +183,10 @@ test('a withheld number has no caller and no history', async ({ page }) => {
   const call = new PhoneCall('+266696687');
   await call.ring();
   const card = page.getByRole('article').filter({ hasText: 'Number withheld' });
-  await card.first().getByRole('button', { name: /I’ll take it/ }).click();
+  await card
+    .first()
+    .getByRole('button', { name: /I’ll take it/ })
+    .click();
   await expect(inHand(page).getByRole('heading', { name: 'Number withheld' })).toBeVisible();
   await expect(inHand(page).getByText('there is no history to show')).toBeVisible();
   await call.answer();
@@ -202,7 +213,10 @@ test('the line is lost and heals: said after two seconds, the note is kept and s
   await expect(panel.getByText('How did it end?')).toBeVisible({ timeout: 20_000 });
   await expect(panel.getByText('Typed while the line was down')).toBeVisible();
   await expect(note).toHaveValue('');
-  await panel.locator('label', { has: page.getByRole('radio').first() }).first().click();
+  await panel
+    .locator('label', { has: page.getByRole('radio').first() })
+    .first()
+    .click();
   await panel.getByRole('button', { name: 'Save and finish' }).click();
   await expect(panel).toHaveCount(0);
 });

@@ -40,7 +40,9 @@ test.describe('screens', () => {
     await call.ring();
     await expect(ringCard(page, call)).toBeVisible();
     await look(page, 'desk-ringing');
-    await ringCard(page, call).getByRole('button', { name: /I’ll take it/ }).click();
+    await ringCard(page, call)
+      .getByRole('button', { name: /I’ll take it/ })
+      .click();
     await call.answer();
     await expect(inHand(page).getByText('On a call')).toBeVisible();
     await inHand(page).getByRole('textbox', { name: 'Note' }).fill('Wants the March invoice split in two.');
@@ -53,7 +55,10 @@ test.describe('screens', () => {
     // On a small laptop nothing of it is out of sight or covered.
     await page.setViewportSize({ width: 1366, height: 768 });
     await page.evaluate(() => scrollTo(0, 0));
-    await inHand(page).locator('label', { has: page.getByRole('radio').last() }).last().click({ trial: true, timeout: 2_000 });
+    await inHand(page)
+      .locator('label', { has: page.getByRole('radio').last() })
+      .last()
+      .click({ trial: true, timeout: 2_000 });
     await expect(inHand(page).getByRole('button', { name: 'Save and finish' })).toBeInViewport({ ratio: 1 });
     await clearDesk(page);
     expect(complaints).toEqual([]);

@@ -45,7 +45,12 @@ test('a session that is renewed: the access cookie is gone, the page goes on', a
   await context.clearCookies({ name: 'sb_access' });
   await page.getByRole('link', { name: 'Callers' }).click();
   await expect(page.getByRole('heading', { name: 'Callers', level: 1 })).toBeVisible();
-  await expect(page.getByText('Show more').or(page.getByText(/\d+ callers?/)).first()).toBeVisible();
+  await expect(
+    page
+      .getByText('Show more')
+      .or(page.getByText(/\d+ callers?/))
+      .first()
+  ).toBeVisible();
   await expect.poll(async () => (await context.cookies()).some((c) => c.name === 'sb_access')).toBe(true);
 });
 

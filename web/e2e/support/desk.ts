@@ -14,7 +14,11 @@ export async function signIn(page: Page, who: Account): Promise<void> {
 }
 
 /** A window of its own, signed in, with every console error and failed request to another origin collected in `complaints`. */
-export async function windowOf(browser: Browser, who: Account, options: Parameters<Browser['newContext']>[0] = {}): Promise<{ context: BrowserContext; page: Page; complaints: string[] }> {
+export async function windowOf(
+  browser: Browser,
+  who: Account,
+  options: Parameters<Browser['newContext']>[0] = {}
+): Promise<{ context: BrowserContext; page: Page; complaints: string[] }> {
   const context = await browser.newContext(options);
   const page = await context.newPage();
   const complaints = watch(page);
@@ -44,7 +48,9 @@ export const inHand = (page: Page): Locator => page.getByRole('region', { name: 
 /** Rings, takes it in `page`, answers on the phone. */
 export async function takeNewCall(page: Page, call = new PhoneCall()): Promise<PhoneCall> {
   await call.ring();
-  await ringCard(page, call).getByRole('button', { name: /I’ll take it/ }).click();
+  await ringCard(page, call)
+    .getByRole('button', { name: /I’ll take it/ })
+    .click();
   await expect(inHand(page)).toContainText(digitsPattern(call.from));
   await call.answer();
   await expect(inHand(page).getByText('On a call')).toBeVisible();
@@ -57,7 +63,12 @@ export async function clearDesk(page: Page): Promise<void> {
   await expect(page.getByRole('heading', { name: 'Latest calls' })).toBeVisible();
   const panel = inHand(page);
   for (let i = 0; i < 50; i++) {
-    await expect(panel.or(page.getByText('You are ready', { exact: true })).or(page.getByText('Calls nobody has taken')).first()).toBeVisible();
+    await expect(
+      panel
+        .or(page.getByText('You are ready', { exact: true }))
+        .or(page.getByText('Calls nobody has taken'))
+        .first()
+    ).toBeVisible();
     if (!(await panel.isVisible()) || !(await panel.getByText('How did it end?').isVisible())) return;
     const id = await panel.getAttribute('data-call');
     await panel.getByRole('textbox', { name: 'Note' }).fill('Closed by a test.');
@@ -72,11 +83,16 @@ const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 export async function violations(page: Page): Promise<string[]> {
   const { violations, passes } = await new AxeBuilder({ page }).withTags(tags).analyze();
   expect(passes.length, 'axe looked at something').toBeGreaterThan(5);
-  return violations.map((v) => `${v.id}: ${v.nodes.map((n) => `${n.target.join(' ')} ${n.any[0]?.message ?? n.failureSummary ?? ''}`).join(' | ')}`);
+  return violations.map(
+    (v) => `${v.id}: ${v.nodes.map((n) => `${n.target.join(' ')} ${n.any[0]?.message ?? n.failureSummary ?? ''}`).join(' | ')}`
+  );
 }
 
 export async function noSidewaysScroll(page: Page): Promise<void> {
-  const { wide, view } = await page.evaluate(() => ({ wide: document.documentElement.scrollWidth, view: document.documentElement.clientWidth }));
+  const { wide, view } = await page.evaluate(() => ({
+    wide: document.documentElement.scrollWidth,
+    view: document.documentElement.clientWidth
+  }));
   expect(wide, 'width of the page').toBeLessThanOrEqual(view);
 }
 

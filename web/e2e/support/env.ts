@@ -1,7 +1,10 @@
 /** What the browser tests need to know about the server under test. A missing variable is an error that says its name. */
 function need(name: string): string {
   const value = process.env[name];
-  if (!value) throw new Error(`${name} is not set. The browser tests need a running server; \`make test\` starts one and sets all SWITCHBOARD_E2E_* variables.`);
+  if (!value)
+    throw new Error(
+      `${name} is not set. The browser tests need a running server; \`make test\` starts one and sets all SWITCHBOARD_E2E_* variables.`
+    );
   return value;
 }
 

@@ -35,7 +35,13 @@ export class PhoneCall {
   }
   /** Both hang up. */
   async complete(talkSeconds = 49): Promise<void> {
-    await this.#post('status', { ...this.#leg(), CallStatus: 'completed', SequenceNumber: '3', CallDuration: String(talkSeconds), Duration: '1' });
+    await this.#post('status', {
+      ...this.#leg(),
+      CallStatus: 'completed',
+      SequenceNumber: '3',
+      CallDuration: String(talkSeconds),
+      Duration: '1'
+    });
     await this.#post('dial', {
       ...this.#root(),
       CallStatus: 'in-progress',
@@ -64,7 +70,17 @@ export class PhoneCall {
     });
   }
   #root(): Record<string, string> {
-    return { CallSid: this.sid, AccountSid: ACCOUNT, From: this.from, Caller: this.from, To: this.to, Called: this.to, Direction: 'inbound', ApiVersion: '2010-04-01', ToZip: '' };
+    return {
+      CallSid: this.sid,
+      AccountSid: ACCOUNT,
+      From: this.from,
+      Caller: this.from,
+      To: this.to,
+      Called: this.to,
+      Direction: 'inbound',
+      ApiVersion: '2010-04-01',
+      ToZip: ''
+    };
   }
   #leg(): Record<string, string> {
     const to = '+14155550177';
@@ -81,7 +97,12 @@ export class PhoneCall {
   }
   async #post(purpose: string, params: Record<string, string>): Promise<void> {
     const url = `${env.url}/hooks/twilio/${purpose}`;
-    const signed = url + Object.keys(params).sort().map((k) => k + params[k]).join('');
+    const signed =
+      url +
+      Object.keys(params)
+        .sort()
+        .map((k) => k + params[k])
+        .join('');
     const res = await fetch(url, {
       method: 'POST',
       headers: {

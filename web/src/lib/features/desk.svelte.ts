@@ -3,7 +3,16 @@ import { request } from '$lib/api/http';
 import { link, subscribe } from '$lib/api/live.svelte';
 import { serverClock } from '$lib/api/clock.svelte';
 import { session } from '$lib/api/session.svelte';
-import { AddNote, CallActivity, CallsQuery, DispositionsQuery, SetDisposition, TakeCall, type Call, type Disposition } from '$lib/api/calls.gql';
+import {
+  AddNote,
+  CallActivity,
+  CallsQuery,
+  DispositionsQuery,
+  SetDisposition,
+  TakeCall,
+  type Call,
+  type Disposition
+} from '$lib/api/calls.gql';
 import { UpdateCaller } from '$lib/api/callers.gql';
 import { CallBoard } from './board.svelte';
 import { isLive } from './call';
@@ -21,13 +30,13 @@ class Desk {
   problem = $state.raw<ApiError | null>(null);
   dispositions = $state.raw<readonly Disposition[]>([]);
   dispositionsError = $state.raw<ApiError | null>(null);
-  recent = new Pages<Call>(
-    async (after) => (await request(CallsQuery, { first: 8, after, filter: { state: 'ENDED' } })).interactions
-  );
+  recent = new Pages<Call>(async (after) => (await request(CallsQuery, { first: 8, after, filter: { state: 'ENDED' } })).interactions);
   lost = $state.raw<readonly Lost[]>([]);
   /** The call being taken right now. */
   taking = $state<string | null>(null);
   takeError = $state.raw<{ id: string; error: ApiError } | null>(null);
+  /** The call taken here a moment ago, until its note box has the cursor. */
+  justTaken = $state<string | null>(null);
   #pinned = $state<string | null>(null);
   #finishKeys = new Map<string, OnceKey>();
 
@@ -90,6 +99,7 @@ class Desk {
     try {
       const { takeCall } = await request(TakeCall, { input: { interactionId: call.id } });
       this.#pinned = call.id;
+      this.justTaken = call.id;
       this.board.merge(takeCall.interaction);
       return true;
     } catch (e) {

@@ -49,5 +49,7 @@ export function homeFor(permissions: readonly string[]): Place | null {
 /** The page a path belongs to; null for pages everybody may open. */
 export function placeOf(pathname: string): Place | null {
   if (pathname === '/') return 'desk';
-  return (Object.keys(hrefs) as Place[]).find((p) => p !== 'desk' && (pathname === hrefs[p] || pathname.startsWith(`${hrefs[p]}/`))) ?? null;
+  return (
+    (Object.keys(hrefs) as Place[]).find((p) => p !== 'desk' && (pathname === hrefs[p] || pathname.startsWith(`${hrefs[p]}/`))) ?? null
+  );
 }

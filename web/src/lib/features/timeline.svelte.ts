@@ -47,7 +47,9 @@ export class Timeline {
     this.#except = except;
     const vars = (after: string | null) => ({ id: callerId, first: pageSize, after });
     this.calls = new Pages(async (after) => (await request(CallerCallsQuery, vars(after))).caller?.interactions ?? null);
-    this.notes = new Pages(async (after) => (!mayReadNotes ? null : (await request(CallerNotesQuery, vars(after))).caller?.notes ?? null));
+    this.notes = new Pages(async (after) =>
+      !mayReadNotes ? null : ((await request(CallerNotesQuery, vars(after))).caller?.notes ?? null)
+    );
   }
 
   state = $derived.by((): LoadState => {

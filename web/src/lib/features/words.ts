@@ -48,7 +48,8 @@ export function lampOf(c: Pick<Call, 'state' | 'outcome' | 'direction'>): LampWo
 function outcomeLamp(c: Pick<Call, 'outcome' | 'direction' | 'state'>): LampWords {
   if (c.outcome === 'COMPLETED') return { shape: 'talking', tone: 'good', word: t.call.outcomes.COMPLETED };
   if (c.outcome === 'VOICEMAIL') return { shape: 'voicemail', tone: 'warn', word: t.call.outcomes.VOICEMAIL };
-  if (isMissed(c)) return { shape: 'missed', tone: 'bad', word: c.outcome === 'NO_ANSWER' ? t.call.missed : t.call.outcomes[c.outcome ?? 'NO_ANSWER'] };
+  if (isMissed(c))
+    return { shape: 'missed', tone: 'bad', word: c.outcome === 'NO_ANSWER' ? t.call.missed : t.call.outcomes[c.outcome ?? 'NO_ANSWER'] };
   return { shape: 'ended', tone: 'off', word: c.outcome ? t.call.outcomes[c.outcome] : t.call.states.ENDED };
 }
 

@@ -93,7 +93,9 @@ export const en = {
     help: 'No account, or forgotten your password? Ask the person who looks after Switchboard in your office.',
     missing: 'Fill in your e-mail and your password.',
     tooMany: (minutes: number) =>
-      minutes <= 1 ? 'Too many tries. Try again in a minute, or ask your admin.' : `Too many tries. Try again in ${minutes} minutes, or ask your admin.`,
+      minutes <= 1
+        ? 'Too many tries. Try again in a minute, or ask your admin.'
+        : `Too many tries. Try again in ${minutes} minutes, or ask your admin.`,
     endedTitle: 'Your session has ended',
     endedText: 'Sign in again to go on. Nothing on the page behind this is lost.',
     unreachableTitle: 'Switchboard cannot be reached',
@@ -167,7 +169,11 @@ export const en = {
     lostSomebody: (who: string) => `Somebody took the call from ${who} just before you.`,
     readyTitle: 'You are ready',
     readyText: 'The next call will appear here by itself. You do not need to do anything.',
-    readySteps: ['A call rings: you see who it is and what happened before.', 'Take it, talk on your phone, write while you listen.', 'When it ends, press a number for the outcome and Enter. Done.'],
+    readySteps: [
+      'A call rings: you see who it is and what happened before.',
+      'Take it, talk on your phone, write while you listen.',
+      'When it ends, press a number for the outcome and Enter. Done.'
+    ],
     watchTitle: 'No call is waiting',
     watchText: 'Calls appear here the moment they ring.',
     loadFailed: 'We could not load your live calls',
@@ -453,16 +459,28 @@ export const en = {
   permissions: {
     /** What a permission lets a person do; `scope` is null for permissions without one. */
     of: {
-      'callers.read': (s: Scope | null) => (s === 'own' ? 'See the callers they look after or spoke to' : s === 'team' ? 'See the team’s callers' : 'See all callers'),
-      'callers.update': (s: Scope | null) => `Change details of ${s === 'own' ? 'callers they look after' : s === 'team' ? 'the team’s callers' : 'all callers'}`,
-      'callers.assign': (s: Scope | null) => `Decide who looks after ${s === 'own' ? 'their own callers' : s === 'team' ? 'the team’s callers' : 'any caller'}`,
+      'callers.read': (s: Scope | null) =>
+        s === 'own' ? 'See the callers they look after or spoke to' : s === 'team' ? 'See the team’s callers' : 'See all callers',
+      'callers.update': (s: Scope | null) =>
+        `Change details of ${s === 'own' ? 'callers they look after' : s === 'team' ? 'the team’s callers' : 'all callers'}`,
+      'callers.assign': (s: Scope | null) =>
+        `Decide who looks after ${s === 'own' ? 'their own callers' : s === 'team' ? 'the team’s callers' : 'any caller'}`,
       'interactions.read': (s: Scope | null) => `See ${people[s ?? 'all']} calls`,
       'interactions.take': () => 'Take calls that ring',
       'callers.read_numbers': (s: Scope | null) =>
-        s === 'own' ? 'See numbers in full for their own callers' : s === 'team' ? 'See numbers in full for the team’s callers' : 'See every number and e-mail in full',
-      'notes.read': (s: Scope | null) => (s === 'own' ? 'Read notes on their own callers and calls' : s === 'team' ? 'Read the team’s notes' : 'Read all notes'),
+        s === 'own'
+          ? 'See numbers in full for their own callers'
+          : s === 'team'
+            ? 'See numbers in full for the team’s callers'
+            : 'See every number and e-mail in full',
+      'notes.read': (s: Scope | null) =>
+        s === 'own' ? 'Read notes on their own callers and calls' : s === 'team' ? 'Read the team’s notes' : 'Read all notes',
       'notes.create': (s: Scope | null) =>
-        s === 'own' ? 'Write notes on their own callers and calls' : s === 'team' ? 'Write notes on the team’s callers and calls' : 'Write notes',
+        s === 'own'
+          ? 'Write notes on their own callers and calls'
+          : s === 'team'
+            ? 'Write notes on the team’s callers and calls'
+            : 'Write notes',
       'dispositions.set': (s: Scope | null) => `Set the outcome of ${people[s ?? 'all']} calls`,
       'users.read': () => 'See the list of people',
       'users.create': () => 'Add people',

@@ -37,7 +37,8 @@ export function dayName(iso: string, now: number): string {
 /** "3 minutes ago", "yesterday", and a date when it is older than a month. */
 export function ago(iso: string, now: number): string {
   const mins = Math.round((Date.parse(iso) - now) / 60_000);
-  if (Math.abs(mins) < 60) return relative().format(Math.min(mins, 0), 'minute');
+  if (mins >= 0) return relative().format(0, 'second'); // "now"; a clock a little ahead is not "in 3 seconds"
+  if (mins > -60) return relative().format(mins, 'minute');
   const days = daysApart(iso, now);
   if (days === 0) return relative().format(Math.round(mins / 60), 'hour');
   return Math.abs(days) <= 30 ? relative().format(days, 'day') : formatter({ dateStyle: 'medium' }).format(new Date(iso));
@@ -60,5 +61,8 @@ export const plural = (n: number, one: string, other: string): string =>
 /** Initials for a decorative avatar. */
 export function initials(name: string): string {
   const words = name.trim().split(/\s+/).filter(Boolean);
-  return [words[0], words.length > 1 ? words.at(-1) : undefined].map((w) => [...(w ?? '')][0] ?? '').join('').toLocaleUpperCase(locale());
+  return [words[0], words.length > 1 ? words.at(-1) : undefined]
+    .map((w) => [...(w ?? '')][0] ?? '')
+    .join('')
+    .toLocaleUpperCase(locale());
 }
