@@ -298,3 +298,27 @@ fn a_call_from_start_to_end() {
     let missed = fold(&[events[0].clone(), events[2].clone()]);
     assert_eq!((missed.outcome, missed.talk_seconds), (Some(Outcome::NoAnswer), None));
 }
+
+#[test]
+fn every_example_of_the_documentation_is_understood() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/generic-webhook.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let blocks = text.split("```json\n").skip(1).map(|block| block.split("```").next().unwrap());
+    let command = text.split("body='").nth(1).unwrap().split('\'').next().unwrap();
+    let mut events = Vec::new();
+    for (index, body) in blocks.chain([command]).enumerate() {
+        let body: Value = serde_json::from_str(body).unwrap();
+        let event = parse(&body).unwrap_or_else(|error| panic!("example {index}: {error}"));
+        assert_eq!(event.kind.as_str(), body["type"], "example {index}");
+        events.push(CallEvent { dedupe_key: index.to_string(), ..event });
+    }
+    assert_eq!(events.len(), 6);
+    let answered: Vec<_> = events.iter().filter(|event| event.leg_id.as_deref() == Some("c-1")).cloned().collect();
+    let call = fold(&answered);
+    assert_eq!((call.outcome, call.talk_seconds), (Some(Outcome::Completed), Some(312)));
+    assert_eq!((call.recordings.len(), call.agent_ref.as_deref()), (1, Some("ben@example.com")));
+    // Every type and every field of the tables exists: what the tables name is what the code reads.
+    for kind in EventKind::ALL.iter().filter(|kind| !matches!(kind, EventKind::Ignored | EventKind::DialResult)) {
+        assert!(text.contains(&format!("`{kind}`")), "{kind} is not documented");
+    }
+}
