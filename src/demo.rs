@@ -42,6 +42,9 @@ pub async fn fill(app: &App, base_url: &str) -> Result<Option<DemoAccess>> {
 /// Lets calls come in until `stop`: one every quarter to three quarters of a minute.
 pub async fn play(app: App, base_url: String, stop: CancellationToken) -> Result<()> {
     let phone = stage::phone_system(&app, &base_url).await?;
+    for id in stage::left_on_the_line(&app, phone.connection).await? {
+        phone_system::hang_up(&phone, &id).await?;
+    }
     let mut seed = [0; 32];
     app.entropy().fill(&mut seed);
     let mut random = StdRng::from_seed(seed);

@@ -1,9 +1,12 @@
 //! Calls: reading within scope, taking one, saying how it ended.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, Query},
+};
 use serde::{Deserialize, Serialize};
-use switchboard_entities::{disposition, interaction, note, user};
+use switchboard_entities::{caller, disposition, interaction, note, user};
 use switchboard_telephony::{LegState, Outcome, Party, PartyKind, RecordingStatus};
 use uuid::Uuid;
 
@@ -108,7 +111,43 @@ pub fn visible(actor: &Actor, permission: Permission) -> Result<Condition> {
         .add(Condition::any().add(interaction::Column::AgentId.eq(me)).add(interaction::Column::AgentId.is_null())))
 }
 
-/// Calls in the actor's scope, newest first. Needs `interactions.read`.
+/// The rows that may be read: beyond what is [`visible`], an agent reads the history of whoever is theirs or is on the line
+/// with them (their own call, or a live one that nobody has taken), colleagues' calls included. Without it the screen pop
+/// could not say what happened before.
+pub fn readable(actor: &Actor, permission: Permission) -> Result<Condition> {
+    let visible = visible(actor, permission)?;
+    if actor.require(permission)? == Scope::All {
+        return Ok(visible);
+    }
+    let me = actor.user()?.id;
+    let mine = || {
+        Condition::any().add(interaction::Column::AgentId.eq(me)).add(
+            Condition::all()
+                .add(interaction::Column::AgentId.is_null())
+                .add(interaction::Column::State.ne(LegState::Ended.as_str())),
+        )
+    };
+    let on_the_line = Query::select()
+        .column(interaction::Column::CallerId)
+        .from(interaction::Entity)
+        .and_where(interaction::Column::CallerId.is_not_null())
+        .and_where(interaction::Column::MergedInto.is_null())
+        .cond_where(mine())
+        .to_owned();
+    let owned = Query::select()
+        .column(caller::Column::Id)
+        .from(caller::Entity)
+        .and_where(caller::Column::OwnerId.eq(me))
+        .to_owned();
+    let history = Condition::all().add(interaction::Column::MergedInto.is_null()).add(
+        Condition::any()
+            .add(interaction::Column::CallerId.in_subquery(on_the_line))
+            .add(interaction::Column::CallerId.in_subquery(owned)),
+    );
+    Ok(Condition::any().add(visible).add(history))
+}
+
+/// Calls in the actor's scope, newest first; with a caller named, that caller's whole history as far as it is [`readable`]. Needs `interactions.read`.
 pub async fn page(
     app: &App,
     actor: &Actor,
@@ -116,7 +155,8 @@ pub async fn page(
     filter: InteractionFilter,
 ) -> Result<Page<interaction::Model>> {
     use interaction::Column;
-    let mut query = interaction::Entity::find().filter(visible(actor, Permission::InteractionsRead)?);
+    let reach = if filter.caller_id.is_some() { readable } else { visible };
+    let mut query = interaction::Entity::find().filter(reach(actor, Permission::InteractionsRead)?);
     if let Some(caller) = filter.caller_id {
         query = query.filter(Column::CallerId.eq(caller));
     }
@@ -153,11 +193,11 @@ pub async fn page(
     Ok(Page::new(request, rows, |row| Cursor { at: row.started_at, id: row.id }))
 }
 
-/// Some by id, as far as they are in the actor's scope. Needs `interactions.read`.
+/// Some by id, as far as they are [`readable`]. Needs `interactions.read`.
 pub async fn by_ids(app: &App, actor: &Actor, ids: &[Uuid]) -> Result<Vec<interaction::Model>> {
     Ok(interaction::Entity::find()
         .filter(interaction::Column::Id.is_in(ids.iter().copied()))
-        .filter(visible(actor, Permission::InteractionsRead)?)
+        .filter(readable(actor, Permission::InteractionsRead)?)
         .all(app.db())
         .await?)
 }
@@ -199,10 +239,13 @@ pub async fn desk(app: &App, actor: &Actor) -> Result<Vec<interaction::Model>> {
         .await?)
 }
 
-/// Does a call stand on the actor's desk? The same rule as [`desk`], for one row that was just read within scope.
+/// Does a call stand on the actor's desk? The same rule as [`desk`], for one row that was just read.
 pub fn on_desk(app: &App, actor: &Actor, call: &interaction::Model) -> bool {
     let now = app.now();
-    if call.merged_into.is_some() {
+    let scope = actor.scope(Permission::InteractionsRead);
+    let in_scope =
+        scope == Some(Scope::All) || scope.is_some() && (call.agent_id.is_none() || call.agent_id == actor.id());
+    if call.merged_into.is_some() || !in_scope {
         return false;
     }
     if call.state != LegState::Ended.as_str() {

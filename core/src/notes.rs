@@ -139,7 +139,7 @@ pub async fn page_of_interaction(
     page(app, actor, request, note::Column::InteractionId.eq(interaction_id)).await
 }
 
-/// A note on a call is seen by whoever sees the call; a note on a caller by whoever sees the caller. The author sees both.
+/// A note on a call is seen by whoever may read the call; a note on a caller by whoever sees the caller. The author sees both.
 async fn page(
     app: &App,
     actor: &Actor,
@@ -149,7 +149,7 @@ async fn page(
     let calls = Query::select()
         .column(interaction::Column::Id)
         .from(interaction::Entity)
-        .cond_where(interactions::visible(actor, Permission::NotesRead)?)
+        .cond_where(interactions::readable(actor, Permission::NotesRead)?)
         .to_owned();
     let mine = actor.user().map(|user| user.id).unwrap_or_default();
     let mut query = note::Entity::find().filter(of).filter(

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use switchboard_core::App;
 use switchboard_telephony::{Method, Secrets, provider};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::cast::{CALLERS, LINES, STRANGERS};
 
@@ -16,6 +17,8 @@ use super::cast::{CALLERS, LINES, STRANGERS};
 #[derive(Clone, Debug)]
 pub struct PhoneSystem {
     pub(super) app: App,
+    /// Its row.
+    pub(super) connection: Uuid,
     pub(super) client: reqwest::Client,
     /// Where the server listens.
     pub(super) send_to: String,
@@ -92,9 +95,16 @@ impl LiveCall {
         phone.send("call.ringing", started, data(json!({}))).await?;
         wait(self.rings, stop).await;
         let answered = phone.app.now();
-        if self.talks > 0 && !stop.is_cancelled() {
+        if stop.is_cancelled() {
+            return Ok(());
+        }
+        if self.talks > 0 {
             phone.send("call.answered", answered, data(json!({ "agent": format!("{}", self.extension) }))).await?;
             wait(self.talks, stop).await;
+        }
+        if stop.is_cancelled() {
+            // Nobody listens any more. The next start hangs up what was left on the line.
+            return Ok(());
         }
         let ended = phone.app.now();
         let outcome = if self.talks > 0 && ended > answered { "completed" } else { "no_answer" };
@@ -104,6 +114,11 @@ impl LiveCall {
         }
         phone.send("call.ended", ended, data(facts)).await
     }
+}
+
+/// Hangs up a call that was left on the line when the server stopped.
+pub(super) async fn hang_up(phone: &PhoneSystem, id: &str) -> Result<()> {
+    phone.send("call.ended", phone.app.now(), json!({ "call_id": id, "outcome": "canceled" })).await
 }
 
 /// A call of the past, sent at once. Returns its id at the phone system.

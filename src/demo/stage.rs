@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use sea_orm::{EntityTrait, PaginatorTrait};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use switchboard_core::{
     App,
     access::{Actor, UserActor},
@@ -10,8 +10,9 @@ use switchboard_core::{
     roles, sessions,
     users::{self, NewUser},
 };
-use switchboard_entities::caller;
+use switchboard_entities::{call_key, caller, interaction};
 use switchboard_telephony::Secrets;
+use uuid::Uuid;
 
 use super::{cast::PEOPLE, client, phone_system::PhoneSystem, rules};
 
@@ -59,6 +60,20 @@ pub async fn people(app: &App, password: &str) -> Result<Vec<Person>> {
     Ok(people)
 }
 
+/// The calls of the simulated phone system that never ended, by its ids.
+pub async fn left_on_the_line(app: &App, connection: Uuid) -> Result<Vec<String>> {
+    let open = interaction::Entity::find()
+        .filter(interaction::Column::ConnectionId.eq(connection))
+        .filter(interaction::Column::State.ne("ended"))
+        .filter(interaction::Column::MergedInto.is_null());
+    let open = open.all(app.db()).await.context("the calls could not be read")?;
+    let keys = call_key::Entity::find()
+        .filter(call_key::Column::InteractionId.is_in(open.iter().map(|call| call.id)))
+        .filter(call_key::Column::Key.starts_with("session:"));
+    let keys = keys.all(app.db()).await.context("the calls could not be read")?;
+    Ok(keys.into_iter().filter_map(|row| row.key.strip_prefix("session:").map(ToOwned::to_owned)).collect())
+}
+
 /// The connection of the simulated phone system, made when it is not there.
 pub async fn phone_system(app: &App, base_url: &str) -> Result<PhoneSystem> {
     let actor = Actor::System(CAUSE);
@@ -89,6 +104,7 @@ pub async fn phone_system(app: &App, base_url: &str) -> Result<PhoneSystem> {
     let path = url.strip_prefix(app.public_url()).context("the connection's URL is not below the public URL")?;
     Ok(PhoneSystem {
         app: app.clone(),
+        connection: row.id,
         client: client()?,
         send_to: format!("{base_url}{path}"),
         url: url.clone(),

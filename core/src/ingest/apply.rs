@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, TryInsertResult, sea_query::Expr};
 use switchboard_entities::delivery;
-use switchboard_telephony::CallEvent;
+use switchboard_telephony::{CallEvent, EventKind};
 use uuid::Uuid;
 
 use super::{Parsed, Settled, calls, identify, project};
@@ -70,7 +70,8 @@ async fn record_all<'a>(unit: &mut Unit, deliveries: &'a [Parsed]) -> Result<(Ve
     let mut items = Vec::new();
     for ((.., index, _), event) in ordered {
         let Some(envelope) = deliveries.get(index).map(|delivery| &delivery.envelope) else { continue };
-        let keys = event.correlation_keys();
+        // What we do not understand is kept and changes nothing, even if it names a call.
+        let keys = if event.kind == EventKind::Ignored { Vec::new() } else { event.correlation_keys() };
         let applied = match record(unit, envelope, event).await? {
             None => duplicate(unit, envelope, event).await?,
             Some(_) if keys.is_empty() => Effect::Ignored,
