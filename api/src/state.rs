@@ -20,6 +20,8 @@ pub struct ApiConfig {
     pub body_limit: usize,
     /// Serve `GraphiQL` at `/graphiql`. For development.
     pub graphiql: bool,
+    /// How long a webhook's body may take to arrive, and then to be stored. Providers hang up after 5 to 15 seconds.
+    pub patience: Duration,
     /// How long `/readyz` answers 503 before no more connections are accepted, so that load balancers notice. None needed
     /// without one.
     pub notice: Duration,
@@ -28,6 +30,9 @@ pub struct ApiConfig {
 impl ApiConfig {
     /// The largest body that is read when nothing else is configured: 1 MiB.
     pub const BODY_LIMIT: usize = 1 << 20;
+
+    /// How long is waited for a webhook when nothing else is configured.
+    pub const PATIENCE: Duration = Duration::from_secs(10);
 
     /// Defaults for an installation at `public_url`; a trailing slash is dropped.
     pub fn new(public_url: impl Into<String>) -> Self {
@@ -38,6 +43,7 @@ impl ApiConfig {
             extra_origins: Vec::new(),
             body_limit: Self::BODY_LIMIT,
             graphiql: false,
+            patience: Self::PATIENCE,
             notice: Duration::ZERO,
         }
     }

@@ -14,7 +14,7 @@
 //!
 //! Nothing of a refused request is stored or logged; each is counted.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::{
     Router,
@@ -33,10 +33,8 @@ use switchboard_core::{connections::DEFAULT_SLUG, envelope::Envelope};
 use switchboard_telephony::{HookRequest, Method, Provider, Rejection, provider};
 
 use super::metrics::{HOOK_ANSWER, HOOKS_ACCEPTED, HOOKS_REFUSED, UNKNOWN};
-use crate::state::AppState;
+use crate::state::{ApiConfig, AppState};
 
-/// How long a body may take to arrive. Providers send a few kilobytes at once.
-const BODY_PATIENCE: Duration = Duration::from_secs(10);
 /// When a provider may come again after 503, in seconds.
 const RETRY_SECONDS: &str = "5";
 
@@ -116,7 +114,7 @@ async fn take(state: &AppState, address: &Address<'_>, request: Request) -> Resu
         .ok_or(Refusal::UnknownConnection)?;
 
     let (parts, body) = request.into_parts();
-    let body = read(&parts.headers, body, state.config.body_limit).await?;
+    let body = read(&parts.headers, body, &state.config).await?;
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     let url = format!("{}{path}", state.config.public_url);
     let headers: Vec<(String, String)> = parts
@@ -140,8 +138,11 @@ async fn take(state: &AppState, address: &Address<'_>, request: Request) -> Resu
         received_at: now,
         body,
     };
-    state.app.queue().push(envelope).await.map_err(|_| Refusal::Unavailable)?;
-    Ok(accepted(address))
+    // An answer that says "again" is better than none; what was stored nevertheless is recognised when it comes again.
+    match tokio::time::timeout(state.config.patience, state.app.queue().push(envelope)).await {
+        Ok(Ok(())) => Ok(accepted(address)),
+        Ok(Err(_)) | Err(_) => Err(Refusal::Unavailable),
+    }
 }
 
 /// What the provider expects as the answer.
@@ -156,7 +157,8 @@ fn accepted(address: &Address<'_>) -> Response {
 }
 
 /// The whole body, or why not. The limit is checked while it arrives, whatever the length that was announced.
-async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Refusal> {
+async fn read(headers: &HeaderMap, body: Body, config: &ApiConfig) -> Result<Bytes, Refusal> {
+    let limit = config.body_limit;
     let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| usize::try_from(length).is_ok_and(|length| length > limit)) {
         return Err(Refusal::TooLarge);
@@ -173,7 +175,7 @@ async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Re
         }
         Ok(whole.freeze())
     };
-    tokio::time::timeout(BODY_PATIENCE, collect).await.unwrap_or(Err(Refusal::Slow))
+    tokio::time::timeout(config.patience, collect).await.unwrap_or(Err(Refusal::Slow))
 }
 
 /// Why nothing was stored.
