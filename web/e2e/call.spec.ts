@@ -1,4 +1,4 @@
-import { expect, test } from '@playwright/test';
+import { expect, test } from './support/test';
 import { clearDesk, inHand, picture, ringCard, signIn, takeNewCall, watch, windowOf } from './support/desk';
 import { env } from './support/env';
 import { PhoneCall, digitsPattern } from './support/phone';
@@ -70,7 +70,7 @@ test('the whole job: a call rings, is taken, talked, noted and finished with two
   // The call's own page.
   await history.getByRole('link', { name: 'They called' }).click();
   await expect(page.getByRole('heading', { name: `Call with ${name}` })).toBeVisible();
-  await expect(page.getByRole('region', { name: 'Who was rung' }).getByRole('row')).toHaveCount(3);
+  await expect(page.getByRole('region', { name: 'Phones in this call' }).getByRole('row')).toHaveCount(3);
   await picture(page, 'job-5-call');
   expect(complaints).toEqual([]);
 });

@@ -1,4 +1,4 @@
-import { expect, test } from '@playwright/test';
+import { expect, test } from './support/test';
 import { clearDesk, inHand, signIn, takeNewCall, windowOf } from './support/desk';
 import { env } from './support/env';
 import { digitsPattern } from './support/phone';

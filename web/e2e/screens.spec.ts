@@ -1,4 +1,5 @@
-import { expect, test, type Page } from '@playwright/test';
+import type { Page } from '@playwright/test';
+import { expect, test } from './support/test';
 import { clearDesk, inHand, noSidewaysScroll, picture, ringCard, signIn, takeNewCall, violations, watch } from './support/desk';
 import { env } from './support/env';
 import { PhoneCall } from './support/phone';
@@ -14,8 +15,11 @@ async function look(page: Page, name: string): Promise<void> {
     for (const size of sizes) {
       await page.setViewportSize(size);
       await noSidewaysScroll(page);
-      expect(await violations(page), `${name}, ${theme}, ${size.name}`).toEqual([]);
       await picture(page, `${name}-${theme}-${size.name}`);
+      // As tall as the page: what is scrolled under the bar at the bottom of a phone is not out of reach, but axe cannot know.
+      const height = await page.evaluate(() => document.documentElement.scrollHeight);
+      await page.setViewportSize({ width: size.width, height: Math.max(size.height, height + 200) });
+      expect(await violations(page), `${name}, ${theme}, ${size.name}`).toEqual([]);
     }
   }
   await page.setViewportSize({ width: 1280, height: 800 });

@@ -1,4 +1,4 @@
-import { expect, test } from '@playwright/test';
+import { expect, test } from './support/test';
 import { clearDesk, signIn, takeNewCall, watch, inHand } from './support/desk';
 import { env } from './support/env';
 

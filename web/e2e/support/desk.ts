@@ -89,11 +89,16 @@ export async function violations(page: Page): Promise<string[]> {
 }
 
 export async function noSidewaysScroll(page: Page): Promise<void> {
-  const { wide, view } = await page.evaluate(() => ({
-    wide: document.documentElement.scrollWidth,
-    view: document.documentElement.clientWidth
-  }));
-  expect(wide, 'width of the page').toBeLessThanOrEqual(view);
+  const tooWide = await page.evaluate(() => {
+    const view = document.documentElement.clientWidth;
+    if (document.documentElement.scrollWidth <= view) return [];
+    const out = [...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > view + 1);
+    return [
+      `page ${document.documentElement.scrollWidth} > ${view}`,
+      ...out.map((e) => `${e.tagName} ${e.className} ${e.getBoundingClientRect().right}`)
+    ];
+  });
+  expect(tooWide, 'what is wider than the window').toEqual([]);
 }
 
 /** Keeps a picture in the artefacts folder. */

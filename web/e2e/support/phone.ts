@@ -15,6 +15,13 @@ export function digitsPattern(e164: string): RegExp {
   return new RegExp([...e164.replace('+', '')].join('[^0-9]*'));
 }
 
+const ringing = new Set<PhoneCall>();
+
+/** Ends every call of this run that is still going on. */
+export async function hangUpEverything(): Promise<void> {
+  for (const call of [...ringing]) await call.complete();
+}
+
 /** The phone provider's side of one call: signed form posts, as Twilio sends them. */
 export class PhoneCall {
   readonly sid = sid();
@@ -25,8 +32,9 @@ export class PhoneCall {
   ) {}
 
   /** The first request of an incoming call. */
-  ring(): Promise<void> {
-    return this.#post('voice', { ...this.#root(), CallStatus: 'ringing' });
+  async ring(): Promise<void> {
+    ringing.add(this);
+    await this.#post('voice', { ...this.#root(), CallStatus: 'ringing' });
   }
   /** A colleague's phone is rung, then picked up. */
   async answer(): Promise<void> {
@@ -58,8 +66,9 @@ export class PhoneCall {
     await this.#end(12);
   }
 
-  #end(seconds: number): Promise<void> {
-    return this.#post('status', {
+  async #end(seconds: number): Promise<void> {
+    ringing.delete(this);
+    await this.#post('status', {
       ...this.#root(),
       CallStatus: 'completed',
       SequenceNumber: '0',

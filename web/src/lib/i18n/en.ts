@@ -1,6 +1,6 @@
 import type { CallDirection, CallOutcome, CallState, MatchLevel } from '$lib/api/calls.gql';
 import type { Place, Scope } from '$lib/features/permissions';
-import { plural } from '$lib/ui/format';
+import { plural } from './plural';
 
 /**
  * Every word of the dashboard, in British English. Another language is another object of the same type (`Messages`).
@@ -30,6 +30,7 @@ export const en = {
     showOlder: 'Show older',
     clearFilters: 'Clear filters',
     none: '–',
+    justNow: 'just now',
     dot: ' · '
   },
   nav: {
@@ -307,8 +308,8 @@ export const en = {
     setAt: (when: string) => `set ${when}`,
     change: 'Change outcome',
     choose: 'Choose outcome',
-    legs: 'Who was rung',
-    legsText: 'Each phone that took part in this call.',
+    legs: 'Phones in this call',
+    legsText: 'Every phone that took part, and how that ended.',
     legColumns: { party: 'Phone', result: 'Result', answered: 'Answered', talked: 'Talked' },
     mainLeg: 'the call itself',
     recordings: 'Recordings',
@@ -373,6 +374,7 @@ export const en = {
       status: 'Call status changes',
       dial: 'Result of dialling a phone',
       recording: 'Recording status',
+      'voicemail-done': 'A voicemail was left',
       events: 'Call events'
     } as Record<string, string>,
     anyPurpose: 'Webhook address'
@@ -395,19 +397,20 @@ export const en = {
     actions: {
       'caller.create': 'A new number became a caller',
       'caller.update': 'Changed a caller',
-      'caller.assign': 'Gave a caller to somebody',
       'call.create': 'A call came in',
       'call.update': 'A call moved on',
       'call.take': 'Took a call',
       'call.disposition': 'Set the outcome of a call',
+      'call.merge': 'Two records of one call became one',
       'note.create': 'Wrote a note',
       'disposition.create': 'Added an outcome',
       'user.create': 'Added a person',
-      'user.role.assign': 'Changed what a person may do',
-      'role.follow': 'A role followed the new version',
+      'user.assign_role': 'Changed what a person may do',
+      'role.follow': 'A role followed a new version of Switchboard',
       'session.start': 'Signed in',
       'session.end': 'Signed out',
-      'connection.create': 'Connected a phone provider',
+      'session.refuse': 'A sign-in or its renewal was refused',
+      'connection.add': 'Connected a phone provider',
       'connection.remove': 'Removed a phone provider',
       'delivery.dead_letter': 'A request could not be used and was put aside'
     } as Record<string, string>,
@@ -419,8 +422,13 @@ export const en = {
       role: 'Role',
       agent_id: 'Taken by',
       disposition_id: 'Outcome',
+      outcome: 'How it went',
       owner_id: 'Looked after by',
       body: 'Note',
+      user_id: 'Person',
+      caller_id: 'Caller',
+      interaction_id: 'Call',
+      state: 'State',
       password_hash: 'Password'
     } as Record<string, string>,
     showMore: 'Show older entries'

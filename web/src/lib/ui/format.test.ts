@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ago, clockTime, dayName, elapsed, initials, plural } from './format';
+import { ago, clockTime, dayName, elapsed, initials } from './format';
+import { plural } from '$lib/i18n/plural';
 
 const now = new Date(2026, 10, 22, 12, 0, 0).getTime();
 const before = (ms: number) => new Date(now - ms).toISOString();
@@ -11,8 +12,8 @@ describe('format', () => {
     expect(elapsed(before(65_000), now)).toBe('1:05');
   });
   it('says how long ago in people’s words', () => {
-    expect(ago(before(20_000), now)).toBe('now');
-    expect(ago(before(-30_000), now)).toBe('now');
+    expect(ago(before(20_000), now)).toBe('just now');
+    expect(ago(before(-30_000), now)).toBe('just now');
     expect(ago(before(3 * min), now)).toBe('3 minutes ago');
     expect(ago(before(3 * 60 * min), now)).toBe('3 hours ago');
     // Yesterday is a day of the calendar, not 24 hours.

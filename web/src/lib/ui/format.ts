@@ -1,4 +1,6 @@
-/** Dates, times and numbers in the reader's language and time zone. `now` is the server's time in ms. */
+/** Dates and times in the reader's language and time zone. `now` is the server's time in ms. */
+import { t } from '$lib/i18n';
+
 const locale = () => document.documentElement.lang || 'en-GB';
 const cache = new Map<string, Intl.DateTimeFormat>();
 function formatter(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
@@ -37,7 +39,7 @@ export function dayName(iso: string, now: number): string {
 /** "3 minutes ago", "yesterday", and a date when it is older than a month. */
 export function ago(iso: string, now: number): string {
   const mins = Math.round((Date.parse(iso) - now) / 60_000);
-  if (mins >= 0) return relative().format(0, 'second'); // "now"; a clock a little ahead is not "in 3 seconds"
+  if (mins >= 0) return t.app.justNow; // a clock a little ahead is not "in 3 seconds"
   if (mins > -60) return relative().format(mins, 'minute');
   const days = daysApart(iso, now);
   if (days === 0) return relative().format(Math.round(mins / 60), 'hour');
@@ -53,10 +55,6 @@ export function clockTime(seconds: number): string {
   return h > 0 ? `${h}:${String(m).padStart(2, '0')}:${sec}` : `${m}:${sec}`;
 }
 export const elapsed = (sinceIso: string, now: number): string => clockTime((now - Date.parse(sinceIso)) / 1000);
-
-export const number = (n: number): string => new Intl.NumberFormat(locale()).format(n);
-export const plural = (n: number, one: string, other: string): string =>
-  `${number(n)} ${new Intl.PluralRules(locale()).select(n) === 'one' ? one : other}`;
 
 /** Initials for a decorative avatar. */
 export function initials(name: string): string {
