@@ -3,4 +3,7 @@
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod architecture;
+mod ingestion;
+mod journey;
 mod support;
+mod worker_contract;

@@ -1,7 +1,7 @@
 //! Promise: whatever order deliveries come in, however often, and however many workers apply them, the calls and callers
 //! are the same. Runs the rules on both databases.
 
-mod fixtures;
+pub mod fixtures;
 mod scenarios;
 mod stage;
 mod trouble;

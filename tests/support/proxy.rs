@@ -26,6 +26,8 @@ struct State {
     fault: Fault,
     /// Connections of an earlier epoch are closed.
     epoch: u64,
+    /// Connections of an earlier generation stay open and lose every byte.
+    generation: u64,
 }
 
 /// Passes bytes between its own loopback address and the target's until told to fail. Ends on drop.
@@ -43,7 +45,7 @@ impl FaultProxy {
         })
         .await;
         let address = listener.local_addr().expect("a listener has an address");
-        let (state, receiver) = watch::channel(State { fault: Fault::None, epoch: 0 });
+        let (state, receiver) = watch::channel(State { fault: Fault::None, epoch: 0, generation: 0 });
         let accepting = tokio::spawn(accept(listener, address, target, receiver));
         Self { address, state, accepting }
     }
@@ -60,7 +62,7 @@ impl FaultProxy {
 
     /// Closes every connection and refuses new ones until `heal`. Returns when connecting fails.
     pub async fn refuse(&self) {
-        self.change(|state| *state = State { fault: Fault::Refuse, epoch: state.epoch + 1 });
+        self.change(|state| *state = State { fault: Fault::Refuse, epoch: state.epoch + 1, ..*state });
         eventually("the proxy refuses connections", SOON, async || TcpStream::connect(self.address).await.is_err())
             .await;
     }
@@ -70,10 +72,16 @@ impl FaultProxy {
         self.change(|state| state.fault = Fault::Swallow);
     }
 
+    /// Half-open for ever: every connection there is stays open and loses every byte, new ones are served. As after a
+    /// failover, or when a firewall has forgotten a connection.
+    pub fn forget(&self) {
+        self.change(|state| state.generation += 1);
+    }
+
     /// Ends the fault. Connections that lost bytes are closed, because their two ends no longer agree.
     /// Returns when connecting works.
     pub async fn heal(&self) {
-        self.change(|state| *state = State { fault: Fault::None, epoch: state.epoch + 1 });
+        self.change(|state| *state = State { fault: Fault::None, epoch: state.epoch + 1, ..*state });
         eventually("the proxy accepts connections", SOON, async || TcpStream::connect(self.address).await.is_ok())
             .await;
     }
@@ -110,18 +118,18 @@ async fn accept(listener: TcpListener, address: SocketAddr, target: SocketAddr, 
             changed = state.changed() => if changed.is_err() { return },
             arrived = arrival => if let Some((client, _)) = arrived {
                 // The epoch from before it arrived: a cut in between closes it, as it should.
-                tokio::spawn(connection(client, target, state.clone(), now.epoch));
+                tokio::spawn(connection(client, target, state.clone(), now));
             },
         }
     }
 }
 
-async fn connection(client: TcpStream, target: SocketAddr, mut state: watch::Receiver<State>, epoch: u64) {
+async fn connection(client: TcpStream, target: SocketAddr, mut state: watch::Receiver<State>, born: State) {
     // A client that comes while bytes are swallowed gets a connection that never answers.
     let passes = state
-        .wait_for(|state| state.epoch != epoch || state.fault == Fault::None)
+        .wait_for(|state| state.epoch != born.epoch || state.fault == Fault::None)
         .await
-        .is_ok_and(|now| now.epoch == epoch);
+        .is_ok_and(|now| now.epoch == born.epoch);
     if !passes {
         return;
     }
@@ -129,8 +137,8 @@ async fn connection(client: TcpStream, target: SocketAddr, mut state: watch::Rec
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
     let (client_reads, client_writes) = client.into_split();
     let (server_reads, server_writes) = server.into_split();
-    let up = pass(client_reads, server_writes, state.clone(), epoch);
-    let down = pass(server_reads, client_writes, state, epoch);
+    let up = pass(client_reads, server_writes, state.clone(), born);
+    let down = pass(server_reads, client_writes, state, born);
     // One direction ended: the connection is over for both.
     tokio::select! {
         () = up => {},
@@ -139,18 +147,19 @@ async fn connection(client: TcpStream, target: SocketAddr, mut state: watch::Rec
 }
 
 /// Passes or swallows bytes until the connection's end, a change of epoch, or the end of the proxy.
-async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut state: watch::Receiver<State>, epoch: u64) {
+async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut state: watch::Receiver<State>, born: State) {
     let mut buffer = vec![0_u8; 16 * 1024];
     loop {
         let read = tokio::select! {
-            over = state.wait_for(|state| state.epoch != epoch) => {
+            over = state.wait_for(|state| state.epoch != born.epoch) => {
                 drop(over);
                 return;
             }
             read = from.read(&mut buffer) => read,
         };
         let Some(bytes) = read.ok().filter(|&count| count > 0).and_then(|count| buffer.get(..count)) else { return };
-        if state.borrow().fault == Fault::Swallow {
+        let now = *state.borrow();
+        if now.fault == Fault::Swallow || now.generation != born.generation {
             continue;
         }
         if to.write_all(bytes).await.is_err() {
