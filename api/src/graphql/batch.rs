@@ -9,8 +9,11 @@ use std::{
     fmt,
     future::{Future, poll_fn},
     pin::pin,
-    sync::{Arc, Mutex, PoisonError},
-    task::{Context, Poll},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
     time::Duration,
 };
 
@@ -19,7 +22,10 @@ use futures::{
     Stream, StreamExt,
     future::BoxFuture,
     stream::{self, BoxStream, FuturesUnordered},
+    task::AtomicWaker,
 };
+
+use super::limits;
 
 /// The reads of one operation that wait to be sent. Whoever makes loaders on it must run the operation with [`drive`] or
 /// [`drive_stream`].
@@ -36,16 +42,22 @@ impl Hub {
     /// A loader whose reads wait here.
     pub(super) fn loader<T>(&self, reader: T) -> DataLoader<T> {
         let hub = self.clone();
-        DataLoader::new(reader, move |read| hub.lock().push(read)).delay(Duration::ZERO)
+        // An operation has no more keys than it may have values, and both databases take that many in one statement.
+        DataLoader::new(reader, move |read| hub.lock().push(read))
+            .delay(Duration::ZERO)
+            .max_batch_size(limits::MAX_COMPLEXITY)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<BoxFuture<'static, ()>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends what waits, and goes on with what was sent. True: something was read, so the operation may go on.
-    fn advance(&self, running: &mut FuturesUnordered<BoxFuture<'static, ()>>, cx: &mut Context<'_>) -> bool {
-        running.extend(std::mem::take(&mut *self.lock()));
+    /// Sends what waits, if the operation is stuck, and goes on with what was sent. True: something was read, so the
+    /// operation may go on.
+    fn advance(&self, stuck: bool, running: &mut Running, cx: &mut Context<'_>) -> bool {
+        if stuck {
+            running.extend(std::mem::take(&mut *self.lock()));
+        }
         let mut progress = false;
         while let Poll::Ready(Some(())) = running.poll_next_unpin(cx) {
             progress = true;
@@ -54,45 +66,63 @@ impl Hub {
     }
 }
 
+type Running = FuturesUnordered<BoxFuture<'static, ()>>;
+
+/// Tells an operation that is stuck from one that only let others go first. Joined futures do that after some dozens, and
+/// wake themselves; what they have not looked at yet has keys to add.
+#[derive(Default)]
+struct Awake {
+    woken: AtomicBool,
+    outer: AtomicWaker,
+}
+
+impl Wake for Awake {
+    fn wake(self: Arc<Self>) {
+        self.woken.store(true, Ordering::Release);
+        self.outer.wake();
+    }
+}
+
+/// Lets an operation and its reads go on as far as they can.
+fn go_on<T>(
+    hub: &Hub,
+    awake: &Arc<Awake>,
+    running: &mut Running,
+    cx: &mut Context<'_>,
+    mut operation: impl FnMut(&mut Context<'_>) -> Poll<T>,
+) -> Poll<T> {
+    let waker = Waker::from(Arc::clone(awake));
+    loop {
+        awake.outer.register(cx.waker());
+        awake.woken.store(false, Ordering::Release);
+        if let Poll::Ready(output) = operation(&mut Context::from_waker(&waker)) {
+            return Poll::Ready(output);
+        }
+        // Woken while it was looked at: the task is run again at once, after everybody else.
+        let stuck = !awake.woken.load(Ordering::Acquire);
+        if !hub.advance(stuck, running, cx) {
+            return Poll::Pending;
+        }
+    }
+}
+
 /// Runs an operation and the reads it waits for.
 pub(super) async fn drive<F: Future>(hub: &Hub, operation: F) -> F::Output {
     let mut operation = pin!(operation);
-    let mut running = FuturesUnordered::new();
-    poll_fn(|cx| {
-        loop {
-            if let Poll::Ready(output) = operation.as_mut().poll(cx) {
-                return Poll::Ready(output);
-            }
-            if !hub.advance(&mut running, cx) {
-                return Poll::Pending;
-            }
-        }
-    })
-    .await
+    let (awake, mut running) = (Arc::default(), Running::new());
+    poll_fn(|cx| go_on(hub, &awake, &mut running, cx, |cx| operation.as_mut().poll(cx))).await
 }
 
 /// Runs a subscription and the reads of its events.
 pub(super) fn drive_stream<T>(hub: Hub, mut operation: BoxStream<'static, T>) -> impl Stream<Item = T> + Send {
-    let mut running = FuturesUnordered::new();
-    stream::poll_fn(move |cx| {
-        loop {
-            if let Poll::Ready(item) = operation.poll_next_unpin(cx) {
-                return Poll::Ready(item);
-            }
-            if !hub.advance(&mut running, cx) {
-                return Poll::Pending;
-            }
-        }
-    })
+    let (awake, mut running) = (Arc::default(), Running::new());
+    stream::poll_fn(move |cx| go_on(&hub, &awake, &mut running, cx, |cx| operation.poll_next_unpin(cx)))
 }
 
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
-    use std::{
-        collections::HashMap,
-        sync::atomic::{AtomicUsize, Ordering},
-    };
+    use std::{collections::HashMap, sync::atomic::AtomicUsize};
 
     use async_graphql::dataloader::Loader;
     use futures::future::join_all;

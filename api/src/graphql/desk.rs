@@ -164,7 +164,9 @@ impl Desk {
     async fn snapshot(&mut self) -> Result<CallActivity> {
         let rows = interactions::desk(self.viewer.app(), self.viewer.actor()).await?;
         self.sent.clear();
-        rows.iter().for_each(|row| self.remember(row));
+        for row in &rows {
+            self.remember(row);
+        }
         let calls = rows.into_iter().map(|row| Interaction::new(&self.viewer, row)).collect();
         let server_time = self.viewer.app().now();
         Ok(CallActivity::Snapshot(CallSnapshot { seq: self.number(), server_time, calls }))
@@ -202,5 +204,5 @@ async fn changed(live: Option<&mut LiveUser>) {
     {
         return;
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }

@@ -225,7 +225,7 @@ mod tests {
         }
         doubling.push_str(" fragment f22 on Query { __typename }");
         let circle = "{ ...a } fragment a on Query { ...b } fragment b on Query { ...a }";
-        let aliases = format!("{{ {} }}", (0..30).map(|i| format!("a{i}: me {{ id }} ")).collect::<String>());
+        let aliases = format!("{{ {} }}", (0..30).map(|i| format!("a{i}: me {{ id }}")).collect::<Vec<_>>().join(" "));
         let types =
             "{ __schema { types { fields { type { fields { type { fields { type { fields { name } } } } } } } } } }";
         let deep = format!("{{ {}id{} }}", "a { ".repeat(30), " }".repeat(30));

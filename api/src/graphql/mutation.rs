@@ -349,6 +349,7 @@ fn signed_in(ctx: &Context<'_>, edge: &Edge, tokens: Tokens) -> Result<LoginPayl
 }
 
 /// Left out, cleared, or a value.
+#[expect(clippy::option_option, reason = "the three cases, in the form in which the rules take them")]
 fn given<T>(field: MaybeUndefined<T>) -> Option<Option<T>> {
     match field {
         MaybeUndefined::Undefined => None,

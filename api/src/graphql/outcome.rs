@@ -3,10 +3,9 @@
 
 use std::time::Instant;
 
-use async_graphql::ServerError;
 use metrics::{Gauge, counter, gauge, histogram};
 
-use super::{error, limits::Kind};
+use super::limits::Kind;
 
 /// Operations by kind and code.
 const OPERATIONS: &str = "switchboard_graphql_operations_total";
@@ -15,9 +14,9 @@ const DURATION: &str = "switchboard_graphql_operation_seconds";
 /// Open WebSockets.
 const SOCKETS: &str = "switchboard_graphql_sockets_open";
 
-/// Counts an operation that was answered.
-pub(super) fn record(kind: Option<Kind>, began: Instant, errors: &[ServerError]) {
-    let (kind, code) = (kind.map_or("none", Kind::as_str), error::code(errors));
+/// Counts an operation that was answered; without a kind it was not even understood.
+pub(super) fn record(kind: Option<Kind>, began: Instant, code: &'static str) {
+    let kind = kind.map_or("none", Kind::as_str);
     let took = began.elapsed();
     tracing::debug!(kind, code, ms = took.as_secs_f64() * 1000.0, "GraphQL operation");
     counter!(OPERATIONS, "kind" => kind, "code" => code).increment(1);

@@ -1,5 +1,7 @@
 //! What can be asked.
 
+#![expect(clippy::unused_async, reason = "the macro wants every resolver to be async")]
+
 use async_graphql::{Context, Object};
 use switchboard_core::{access::Permission, audit, callers, connections, dispositions, interactions, roles, users};
 use uuid::Uuid;

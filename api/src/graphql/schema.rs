@@ -15,7 +15,8 @@ pub fn schema(app: &App) -> AppSchema {
 
 /// The schema as text (SDL), the same every time. Needs no application: nothing is asked.
 pub fn sdl() -> String {
-    let options = async_graphql::SDLExportOptions::new().use_space_ident().indent_width(2);
+    let options =
+        async_graphql::SDLExportOptions::new().prefer_single_line_descriptions().use_space_ident().indent_width(2);
     let text = Schema::build(Query, Mutation, Subscription).finish().sdl_with_options(options);
     let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
     format!("{}\n", lines.join("\n").trim())

@@ -61,13 +61,15 @@ const PROTOCOL: &str = "graphql-transport-ws";
 const BUFFER: usize = 4096;
 /// The line is closed when nothing was heard for so long. Browsers slow the timers of hidden pages down to one a minute, so
 /// less would cut off everybody who looks at another window.
-const SILENCE: Duration = Duration::from_secs(120);
+const SILENCE: Duration = Duration::from_mins(2);
 /// `connection_init` must come within this time.
 const INIT_PATIENCE: Duration = Duration::from_secs(10);
 /// The session is asked for at least this often, whatever the bus told or did not tell.
 const SESSION_CHECK: Duration = Duration::from_secs(30);
-/// How often it is looked at whether the process stops, and how soon a failed check is tried again.
-const TICK: Duration = Duration::from_secs(1);
+/// How soon a check that could not be made is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+/// How long a client may take to accept the reason why its line ends.
+const GOOD_BYE: Duration = Duration::from_secs(1);
 /// A client that takes no message for so long is gone.
 const SEND_PATIENCE: Duration = Duration::from_secs(30);
 /// Most operations at the same time on one line.
@@ -142,7 +144,7 @@ async fn serve(socket: WebSocket, line: Arc<Line>) {
     if let Some(End(code, reason)) = end {
         let close = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
         // A client that does not take it is gone anyway.
-        let _ = time::timeout(TICK, sink.send(close)).await;
+        let _ = time::timeout(GOOD_BYE, sink.send(close)).await;
     }
 }
 
@@ -231,28 +233,24 @@ impl Line {
     /// Waits until the session or the process ends, and keeps what the user may do up to date meanwhile.
     async fn watch(&self) -> End {
         let mut bus = self.state.app.bus().subscribe();
-        let mut tick = time::interval(TICK);
         let mut next_check = Instant::now() + SESSION_CHECK;
         loop {
-            let mut check = false;
-            tokio::select! {
-                _ = tick.tick() => {
-                    if self.state.is_stopping() {
-                        return GOING_AWAY;
-                    }
-                    check = next_check <= Instant::now();
-                }
-                message = bus.next() => match message {
-                    Some(message) => check = self.concerns(message),
+            let check = tokio::select! {
+                () = self.state.stopping().cancelled() => return GOING_AWAY,
+                () = time::sleep_until(next_check) => true,
+                message = bus.next() => if let Some(message) = message {
+                    self.concerns(message)
+                } else {
                     // The process is about to stop, or its bus is broken; the timer goes on.
-                    None => bus = stream::pending().boxed(),
+                    bus = stream::pending().boxed();
+                    false
                 },
-            }
+            };
             if !check {
                 continue;
             }
-            let Some(user) = self.user.borrow().clone() else { continue };
             next_check = Instant::now() + SESSION_CHECK;
+            let Some(user) = self.user.borrow().clone() else { continue };
             match sessions::alive(&self.state.app, user.session_id).await {
                 Ok(None) => return SESSION_ENDED,
                 Ok(Some(now)) => {
@@ -267,7 +265,7 @@ impl Line {
                 }
                 Err(error) => {
                     tracing::warn!(code = error.code(), "the session of a WebSocket could not be checked");
-                    next_check = Instant::now() + TICK;
+                    next_check = Instant::now() + RETRY;
                 }
             }
         }
@@ -318,10 +316,13 @@ impl Executor for Operations {
             state: Some(line.state.clone()),
         };
         let hub = edge.hub.clone();
-        if let Some(user) = line.user.borrow().clone() {
+        // Followed before it is read: a change in between is then seen as one.
+        let followed = line.user.subscribe();
+        let user = followed.borrow().clone();
+        if let Some(user) = user {
             operation = operation.data(Viewer::new(&line.state.app, user, &edge));
         }
-        let operation = operation.data(line.user.subscribe()).data(edge);
+        let operation = operation.data(followed).data(edge);
         let answers = line.state.schema.execute_stream_with_session_data(operation, session.unwrap_or_default());
         let (request_id, mut first) = (Arc::clone(&line.request_id), true);
         batch::drive_stream(hub, answers)
@@ -329,7 +330,7 @@ impl Executor for Operations {
                 let _held = &place;
                 error::finish(&mut answer.errors, &request_id);
                 if std::mem::take(&mut first) || !answer.errors.is_empty() {
-                    outcome::record(Some(admitted.kind), began, &answer.errors);
+                    outcome::record(Some(admitted.kind), began, error::code(&answer.errors));
                 }
                 answer
             })
@@ -344,7 +345,7 @@ fn refused(message: &str, began: StdInstant, line: &Line) -> BoxStream<'static, 
 fn refused_with(error: ServerError, began: StdInstant, line: &Line) -> BoxStream<'static, Answer> {
     let mut answer = Answer::from_errors(vec![error]);
     error::finish(&mut answer.errors, &line.request_id);
-    outcome::record(None, began, &answer.errors);
+    outcome::record(None, began, error::code(&answer.errors));
     stream::iter([answer]).boxed()
 }
 

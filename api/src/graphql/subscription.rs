@@ -1,5 +1,7 @@
 //! What can be followed.
 
+#![expect(clippy::unused_async, reason = "the macro wants every resolver to be async")]
+
 use async_graphql::{Context, Subscription as GraphqlSubscription};
 use futures::Stream;
 use switchboard_core::access::Permission;

@@ -103,10 +103,15 @@ async fn post_operation(State(state): State<AppState>, request: Request) -> Resp
         }
         Err(_) => return refusal(StatusCode::BAD_REQUEST, media, "The request could not be read to its end."),
     };
-    // What the parser says may quote the request, which may hold a password.
-    match serde_json::from_slice::<Operation>(&body) {
-        Ok(operation) => answer(&state, &headers, Method::POST, media, &request_id, operation).await,
-        Err(_) => refusal(
+    // A list would be read as the fields one after the other. What the parser says may quote the request, which may hold a
+    // password.
+    let operation = match body.trim_ascii_start().first() {
+        Some(b'{') => serde_json::from_slice::<Operation>(&body).ok(),
+        _ => None,
+    };
+    match operation {
+        Some(operation) => answer(&state, &headers, Method::POST, media, &request_id, operation).await,
+        None => refusal(
             StatusCode::BAD_REQUEST,
             media,
             "The body is not a GraphQL request: a JSON object with \"query\" and, if needed, \"variables\" and \"operationName\".",
@@ -140,7 +145,10 @@ async fn answer(
     }
     let (edge, user) = match who(state, headers, request_id, admitted).await {
         Ok(known) => known,
-        Err(failure) => return failure.into_response(),
+        Err(failure) => {
+            outcome::record(Some(admitted.kind), began, failure.code());
+            return failure.into_response();
+        }
     };
     if let Some(user) = user {
         operation = operation.data(Viewer::new(&state.app, user, &edge));
@@ -178,7 +186,7 @@ async fn who(
 /// The answer as HTTP.
 fn finished(kind: Option<Kind>, began: Instant, media: Media, request_id: &Arc<str>, mut answer: Answer) -> Response {
     error::finish(&mut answer.errors, request_id);
-    outcome::record(kind, began, &answer.errors);
+    outcome::record(kind, began, error::code(&answer.errors));
     // Errors of the request, as opposed to those of a field, have no path; nothing was executed then.
     let executed = answer.errors.first().is_none_or(|error| !error.path.is_empty());
     let status = if executed || media == Media::Json { StatusCode::OK } else { StatusCode::BAD_REQUEST };

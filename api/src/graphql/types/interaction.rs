@@ -1,5 +1,7 @@
 //! A call.
 
+#![expect(clippy::unused_async, reason = "the macro wants every resolver to be async")]
+
 use async_graphql::{InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
@@ -23,12 +25,12 @@ use crate::graphql::{
 #[derive(Clone, Debug)]
 pub struct Interaction {
     viewer: Viewer,
-    row: interaction::Model,
+    row: Box<interaction::Model>,
 }
 
 impl Interaction {
     pub(in crate::graphql) fn new(viewer: &Viewer, row: interaction::Model) -> Self {
-        Self { viewer: viewer.clone(), row }
+        Self { viewer: viewer.clone(), row: Box::new(row) }
     }
 
     async fn connection(&self) -> Result<provider_connection::Model> {
