@@ -15,6 +15,7 @@ use std::{collections::HashMap, panic::AssertUnwindSafe};
 use bytes::Bytes;
 use futures::FutureExt;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, sea_query::Expr};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use switchboard_entities::provider_connection;
 use switchboard_telephony::{CallEvent, HookRequest, ParseContext, provider};
@@ -222,13 +223,22 @@ fn parse(
 /// `PostgreSQL` keeps no NUL in text or JSON. A sender that puts one into a field gets U+FFFD instead, on both databases,
 /// so that one odd byte neither loses a call nor makes the modes differ.
 fn without_nul(event: CallEvent) -> std::result::Result<CallEvent, (Reason, String)> {
+    fn clean(value: &mut Value) {
+        match value {
+            Value::String(text) => *text = text.replace('\0', "\u{fffd}"),
+            Value::Array(values) => values.iter_mut().for_each(clean),
+            Value::Object(values) => values.values_mut().for_each(clean),
+            _ => {}
+        }
+    }
     let broken = |_| (Reason::Internal, "its event does not serialise".to_owned());
-    let text = serde_json::to_string(&event).map_err(broken)?;
-    if !text.contains("\\u0000") {
+    // Looked for in the text first, where a NUL can only be this escape: nearly every event is done with that.
+    if !serde_json::to_string(&event).map_err(broken)?.contains("\\u0000") {
         return Ok(event);
     }
-    // What looks like a NUL may be a backslash and the text "u0000"; then this is no JSON any more, and nothing was wrong.
-    Ok(serde_json::from_str(&text.replace("\\u0000", "\u{fffd}")).unwrap_or(event))
+    let mut value = serde_json::to_value(&event).map_err(broken)?;
+    clean(&mut value);
+    serde_json::from_value(value).map_err(broken)
 }
 
 /// Notes that the connections are alive, at most once a second each, after and apart from the transaction: two workers
