@@ -4,7 +4,7 @@ import { hangUpEverything } from './phone';
 /** Tests whose phone calls are ended afterwards, whatever happened: a failed test must not leave its call on the next one's desk. */
 export const test = base.extend<{ phones: void }>({
   phones: [
-    // eslint-disable-next-line no-empty-pattern
+     
     async ({}, use) => {
       await use();
       await hangUpEverything();
