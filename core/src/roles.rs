@@ -159,15 +159,14 @@ async fn follow(unit: &mut Unit, built_in: &BuiltIn) -> Result<bool> {
     Ok(true)
 }
 
-/// Every role, built-in ones first. Needs `roles.read`.
+/// Every role, built-in ones first, in the order of the program. Needs `roles.read`.
 pub async fn list(app: &App, actor: &Actor) -> Result<Vec<role::Model>> {
     actor.require(Permission::RolesRead)?;
-    Ok(role::Entity::find()
-        .order_by_desc(role::Column::BuiltIn)
-        .order_by_asc(role::Column::CreatedAt)
-        .order_by_asc(role::Column::Id)
-        .all(app.db())
-        .await?)
+    let mut roles =
+        role::Entity::find().order_by_asc(role::Column::CreatedAt).order_by_asc(role::Column::Id).all(app.db()).await?;
+    // The built-in ones were made at the same instant, so no column orders them.
+    roles.sort_by_key(|role| BUILT_IN.iter().position(|built_in| built_in.key == role.key).unwrap_or(usize::MAX));
+    Ok(roles)
 }
 
 /// Some roles, in no order; unknown ids are absent. For naming the role of a person one may see.

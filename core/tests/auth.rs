@@ -14,3 +14,8 @@ mod sign_in;
 mod users;
 #[path = "auth/world.rs"]
 mod world;
+
+/// No server: a file for each test.
+fn server() -> Option<String> {
+    None
+}

@@ -231,6 +231,10 @@ fn is_ours(config: &ApiConfig, headers: &HeaderMap, origin: &str) -> bool {
     if configured.filter_map(|url| Origin::parse(url)).any(|own| own == origin) {
         return true;
     }
+    // Whoever sits in the network can serve a plain page under our name, and such a page must not open our sockets.
+    if config.is_https() && origin.scheme != "https" {
+        return false;
+    }
     headers.get(HOST).and_then(|host| host.to_str().ok()).is_some_and(|host| {
         // The scheme under which the browser came is not known here (a proxy may end TLS), so the page's is taken.
         Origin::parse(&format!("{}://{host}", origin.scheme)).is_some_and(|own| own == origin)
@@ -279,7 +283,12 @@ mod tests {
         assert!(check("https://crm.example.com", "10.0.0.1"));
         assert!(check("https://CRM.example.com:443", "10.0.0.1"));
         assert!(check("http://localhost:5173", "10.0.0.1"));
-        assert!(check("http://192.168.1.5:8080", "192.168.1.5:8080"));
+        assert!(check("https://desk.example.com", "desk.example.com"));
+        assert!(!check("http://crm.example.com", "crm.example.com"), "a plain page under our name");
+        let plain = ApiConfig::new("http://127.0.0.1:8080");
+        let from_lan =
+            headers(&[("x-switchboard", "1"), ("origin", "http://192.168.1.5:8080"), ("host", "192.168.1.5:8080")]);
+        assert!(check_page(&plain, &from_lan, Channel::Http).is_ok());
         for foreign in [
             "https://evil.example",
             "http://crm.example.com",

@@ -260,11 +260,7 @@ mod tests {
 
     #[test]
     fn addresses_are_taken_apart_and_only_ours_pass() {
-        let parse = |path| {
-            Address::parse(path)
-                .map(|a| (a.provider.key(), a.slug.to_owned(), a.purpose))
-                .map_err(|(key, refusal)| (key, refusal))
-        };
+        let parse = |path| Address::parse(path).map(|a| (a.provider.key(), a.slug.to_owned(), a.purpose));
         let default = "default".to_owned();
         assert_eq!(parse("/hooks/twilio"), Ok(("twilio", default.clone(), None)));
         assert_eq!(parse("/hooks/twilio/voice"), Ok(("twilio", default, Some("voice"))));

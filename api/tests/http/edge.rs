@@ -127,8 +127,8 @@ async fn large_json_is_compressed_when_the_client_can_read_it() {
             .await
             .unwrap();
     let ask = async |encoding: &str| {
-        let query: String =
-            (0..4).map(|n| format!("a{n}: me {{ permissions role {{ permissions description }} }} ")).collect();
+        let me = "me { permissions role { permissions description } }";
+        let query = format!("a: {me} b: {me} c: {me} d: {me}");
         let mut request = Request::post("/graphql")
             .header("content-type", "application/json")
             .header("authorization", format!("Bearer {}", tokens.access.expose()));

@@ -28,13 +28,11 @@ async fn status(address: SocketAddr, path: &str) -> Option<String> {
 }
 
 fn raw(fixture: &Fixture) -> String {
-    let mut text = format!("{} {} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n", fixture.method, fixture.path);
-    for (name, value) in &fixture.headers {
-        text.push_str(&format!("{name}: {value}\r\n"));
-    }
-    text.push_str(&format!("content-length: {}\r\n\r\n", fixture.body.len()));
-    text.push_str(std::str::from_utf8(&fixture.body).unwrap());
-    text
+    let mut lines = vec![format!("{} {} HTTP/1.1", fixture.method, fixture.path)];
+    lines.extend(["host: x".to_owned(), "connection: close".to_owned()]);
+    lines.extend(fixture.headers.iter().map(|(name, value)| format!("{name}: {value}")));
+    lines.push(format!("content-length: {}\r\n\r\n", fixture.body.len()));
+    lines.join("\r\n") + std::str::from_utf8(&fixture.body).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,19 +4,19 @@ use switchboard_core::{
     access::{Actor, Permission, Scope},
     roles,
 };
-use switchboard_entities::{audit_entry, role, role_permission};
+use switchboard_entities::{audit_entry, role_permission};
 
-use crate::world::World;
+use crate::world::{SYSTEM, World};
 
 #[tokio::test]
 async fn the_built_in_roles_are_there_once_however_often_the_program_starts() {
-    let world = World::new().await;
+    let world = World::without_roles().await;
     let starts = (0..4).map(|_| roles::seed(&world.app));
     for start in futures::future::join_all(starts).await {
         start.unwrap();
     }
-    let keys: Vec<String> =
-        role::Entity::find().all(world.app.db()).await.unwrap().into_iter().map(|role| role.key).collect();
+    roles::seed(&world.app).await.unwrap();
+    let keys: Vec<String> = roles::list(&world.app, &SYSTEM).await.unwrap().into_iter().map(|role| role.key).collect();
     assert_eq!(keys, ["agent", "supervisor", "admin", "auditor"]);
     let followed = audit_entry::Entity::find()
         .filter(audit_entry::Column::Action.eq("role.follow"))

@@ -1,13 +1,15 @@
-//! An application over a fresh `SQLite` file, with a clock and randomness that tests decide.
+//! An application over a fresh database, with a clock and randomness that tests decide.
 
 use std::sync::{
     Arc,
     atomic::{AtomicU8, Ordering},
 };
 
-use chrono::{DateTime, TimeDelta};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::{FutureExt, StreamExt, stream::BoxStream};
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, Database, EntityTrait, QueryFilter, QueryOrder,
+};
 use switchboard_core::{
     App,
     access::{Actor, UserActor},
@@ -15,7 +17,7 @@ use switchboard_core::{
     audit,
     clock::ManualClock,
     db,
-    entropy::SeededEntropy,
+    entropy::{SeededEntropy, SystemEntropy, new_id},
     envelope::Envelope,
     events::{BusMessage, Event, LocalBus},
     keyring::Keyring,
@@ -51,17 +53,64 @@ pub struct World {
     pub app: App,
     clock: Arc<ManualClock>,
     bus: BoxStream<'static, BusMessage>,
-    _folder: tempfile::TempDir,
+    _storage: Storage,
+}
+
+/// A database of its own for each test, gone with it.
+enum Storage {
+    File(tempfile::TempDir),
+    Server { server: String, name: String },
+}
+
+impl Storage {
+    async fn new() -> Self {
+        let Some(server) = crate::server() else { return Self::File(tempfile::tempdir().unwrap()) };
+        let name = format!("auth_{}", new_id(&SystemEntropy, Utc::now()).simple());
+        execute(&server, &format!("CREATE DATABASE {name}")).await;
+        Self::Server { server, name }
+    }
+
+    fn url(&self) -> String {
+        match self {
+            Self::File(folder) => format!("sqlite://{}", folder.path().join("test.db").display()),
+            Self::Server { server, name } => format!("{}/{name}", server.rsplit_once('/').unwrap().0),
+        }
+    }
+}
+
+impl Drop for Storage {
+    fn drop(&mut self) {
+        if let Self::Server { server, name } = self {
+            let (server, name) = (server.clone(), name.clone());
+            // A destructor cannot wait in the runtime of the test.
+            let dropping = std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                runtime.block_on(execute(&server, &format!("DROP DATABASE {name} WITH (FORCE)")));
+            });
+            assert!(dropping.join().is_ok() || std::thread::panicking(), "a test database was not dropped");
+        }
+    }
+}
+
+async fn execute(server: &str, statement: &str) {
+    let db = Database::connect(server).await.unwrap();
+    db.execute_unprepared(statement).await.unwrap();
+    db.close().await.unwrap();
 }
 
 impl World {
     pub async fn new() -> Self {
+        let world = Self::without_roles().await;
+        roles::seed(&world.app).await.unwrap();
+        world
+    }
+
+    pub async fn without_roles() -> Self {
         // A key of its own: what is remembered about strangers in this process is kept per key.
         static WORLDS: AtomicU8 = AtomicU8::new(1);
         let number = WORLDS.fetch_add(1, Ordering::Relaxed);
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}", folder.path().join("test.db").display());
-        let db = db::connect(&url, 8).await.unwrap();
+        let storage = Storage::new().await;
+        let db = db::connect(&storage.url(), 8).await.unwrap();
         Migrator::up(&db, None).await.unwrap();
         let clock = Arc::new(ManualClock::new(DateTime::from_timestamp(1_795_000_000, 0).unwrap()));
         let bus = Arc::new(LocalBus::default());
@@ -75,8 +124,7 @@ impl World {
             keyring: Keyring::new([number; 32]),
             public_url: "https://crm.example.com".to_owned(),
         });
-        roles::seed(&app).await.unwrap();
-        Self { app, clock, bus: events, _folder: folder }
+        Self { app, clock, bus: events, _storage: storage }
     }
 
     pub fn advance(&self, by: TimeDelta) {
