@@ -1,4 +1,5 @@
 import { t } from '$lib/i18n';
+import type { Role } from '$lib/api/admin.gql';
 import { parsePermission, type Scope } from './permissions';
 
 const width: Record<Scope, number> = { own: 0, team: 1, all: 2 };
@@ -19,3 +20,11 @@ export function abilities(permissions: readonly string[]): string[] {
   return order.map((key) => t.permissions.of[key]?.(widest.get(key) ?? null) ?? t.permissions.unknown(key));
 }
 const rank = (known: readonly string[], key: string) => (known.includes(key) ? known.indexOf(key) : known.length);
+
+const ranks = ['agent', 'supervisor', 'admin', 'auditor'];
+const rankOf = (key: string) => (ranks.includes(key) ? ranks.indexOf(key) : ranks.length);
+
+/** Roles as people think of them: agents first, then those with more; roles made here come after, by name. */
+export function byRank<R extends Pick<Role, 'key' | 'name'>>(roles: readonly R[]): R[] {
+  return [...roles].sort((a, b) => rankOf(a.key) - rankOf(b.key) || a.name.localeCompare(b.name));
+}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { abilities } from './abilities';
+import { abilities, byRank } from './abilities';
 import { can, goKeys, homeFor, placeOf, places, scopeOf } from './permissions';
 
 const agent = ['callers.read:own', 'interactions.read:own', 'interactions.take', 'notes.create'];
@@ -54,4 +54,17 @@ describe('abilities', () => {
   it('never hide a permission this version does not know', () => {
     expect(abilities(['future.thing:team', 'notes.create'])).toEqual(['Write notes', 'future.thing']);
   });
+});
+
+it('roles are in the order people think of them', () => {
+  const role = (key: string, name = key) => ({ key, name });
+  const sorted = byRank([
+    role('x-2', 'Zoe’s'),
+    role('auditor'),
+    role('agent'),
+    role('x-1', 'Night shift'),
+    role('admin'),
+    role('supervisor')
+  ]);
+  expect(sorted.map((r) => r.key)).toEqual(['agent', 'supervisor', 'admin', 'auditor', 'x-1', 'x-2']);
 });

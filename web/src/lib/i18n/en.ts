@@ -175,6 +175,8 @@ export const en = {
       'Take it, talk on your phone, write while you listen.',
       'When it ends, press a number for the outcome and Enter. Done.'
     ],
+    nothingTitle: 'There is nothing here for you yet',
+    nothingText: 'Your role does not allow anything so far. Ask your admin.',
     watchTitle: 'No call is waiting',
     watchText: 'Calls appear here the moment they ring.',
     loadFailed: 'We could not load your live calls',
