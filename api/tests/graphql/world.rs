@@ -1,4 +1,5 @@
-//! An application over a fresh `SQLite` file, with people, callers and calls.
+//! An application over a fresh database, with people, callers and calls: a `SQLite` file, or a database of its own on the
+//! `PostgreSQL` server of `SWITCHBOARD_TEST_POSTGRES` (an address without a database's name).
 
 use std::sync::{
     Arc, OnceLock,
@@ -102,7 +103,15 @@ impl World {
         static WORLDS: AtomicU8 = AtomicU8::new(1);
         let number = WORLDS.fetch_add(1, Ordering::Relaxed);
         let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}", folder.path().join("test.db").display());
+        let url = match std::env::var("SWITCHBOARD_TEST_POSTGRES") {
+            Err(_) => format!("sqlite://{}", folder.path().join("test.db").display()),
+            Ok(server) => {
+                let name = format!("graphql_{}", new_id(&SystemEntropy, Utc::now()).simple());
+                let admin = db::connect(&format!("{server}/postgres"), 1).await.unwrap();
+                admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
+                format!("{server}/{name}")
+            }
+        };
         let mut db = db::connect(&url, 8).await.unwrap();
         Migrator::up(&db, None).await.unwrap();
         let statements = Arc::new(AtomicUsize::new(0));
