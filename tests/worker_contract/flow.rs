@@ -100,7 +100,8 @@ async fn a_slow_worker_is_not_robbed(kind: Kind) {
     slow.hold(false);
     slow.settles(0..100).await;
     rig.drained().await;
-    assert_eq!(quick_one.log().settled.len(), 1, "{:?}", quick_one.log());
+    let log = quick_one.log();
+    assert_eq!(log.settled.len(), 1, "{log:?}");
 }
 
 on_each!(a_backlog_of_20_000_is_drained);

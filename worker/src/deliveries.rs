@@ -7,7 +7,10 @@
 //! | panics or fails otherwise | each entry by itself, so that the others are settled; what fails alone is left to its lease and comes again, counted, until the rules make it a dead letter |
 //! | waits while the process stops | hand back at once, uncounted |
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use metrics::{counter, histogram};
 use switchboard_core::clock::Clock;
@@ -31,6 +34,8 @@ pub struct Deliveries<S: Store> {
     pub clock: Arc<dyn Clock>,
     /// For waiting while the database or the queue is away.
     pub backoff: Backoff,
+    /// How long one settling may take. Then the database counts as away: a connection that is half open never answers.
+    pub settle_within: Duration,
     /// Ends the waiting.
     pub shutdown: CancellationToken,
 }
@@ -124,8 +129,12 @@ impl<S: Store> Deliveries<S> {
     async fn settle_once(&self, batch: Vec<Incoming>) -> Result<switchboard_core::Result<Settled>, Panicked> {
         let settle = Arc::clone(&self.settle);
         let task = AbortOnDropHandle::new(tokio::spawn(async move { settle.settle(batch).await }));
-        // The panic's text may quote the delivery. It has gone to standard error; it does not go to the log as well.
-        task.await.map_err(|_| Panicked)
+        match tokio::time::timeout(self.settle_within, task).await {
+            Ok(Ok(result)) => Ok(result),
+            // The panic's text may quote the delivery. It has gone to standard error; it does not go to the log as well.
+            Ok(Err(_)) => Err(Panicked),
+            Err(_) => Ok(Err(switchboard_core::Error::Unavailable("database"))),
+        }
     }
 
     async fn acknowledge(&self, entries: &[Entry<S::Key>]) {

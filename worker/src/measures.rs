@@ -7,7 +7,7 @@ pub const QUEUE_WAIT: &str = "switchboard_queue_wait_seconds";
 /// Seconds of settling one batch, without the wait for a database that is away.
 pub const SETTLE: &str = "switchboard_settle_seconds";
 /// Deliveries in one batch.
-pub const BATCH: &str = "switchboard_batch_deliveries";
+pub const BATCH: &str = "switchboard_batch_size";
 /// Deliveries settled, by `result`: `applied`, `duplicate`, `ignored`, `dead`.
 pub const SETTLED: &str = "switchboard_deliveries_settled_total";
 /// Batches that had to be tried again, by `reason`: `unavailable`, `panicked`, `failed`.

@@ -71,6 +71,8 @@ pub struct Tunables {
     pub look_every: Duration,
     /// First and longest pause while something is away.
     pub backoff: (Duration, Duration),
+    /// How long settling one batch may take before it is given up and tried again.
+    pub settle_within: Duration,
     /// How long batches in work may take to end when the process stops.
     pub stop_within: Duration,
     /// How often the number of waiting deliveries is measured.
@@ -84,6 +86,7 @@ impl Default for Tunables {
             keep_every: Duration::from_secs(1),
             look_every: Duration::from_secs(1),
             backoff: (Duration::from_millis(100), Duration::from_secs(5)),
+            settle_within: Duration::from_secs(30),
             stop_within: Duration::from_secs(20),
             measure_every: Duration::from_secs(5),
         }
@@ -217,6 +220,7 @@ impl Common {
             held,
             slots: Arc::new(Semaphore::new(concurrency)),
             company: Arc::clone(&self.company),
+            lease: self.tunables.lease,
             look_every: self.tunables.look_every,
             backoff: self.backoff(),
         };
@@ -225,6 +229,7 @@ impl Common {
             settle: Arc::clone(&self.settle),
             clock: Arc::clone(self.inbox.clock()),
             backoff: self.backoff(),
+            settle_within: self.tunables.settle_within,
             shutdown: self.shutdown.clone(),
         });
         let (consumer, limit) = (self.consumer, self.tunables.backoff.1);

@@ -19,15 +19,10 @@
 //!
 //! *No lost wake-up*: a worker listens before it looks. Rows of other processes are found by looking once a second.
 //!
-//! *After an outage of the database* leases of live workers may have expired unrenewed: for one lease time, expired leases
-//! count as valid. Leases are instants of the processes' clocks; clocks that differ by more than the lease make two workers
+//! Leases are instants of the processes' clocks; clocks that differ by more than the lease make two workers
 //! settle the same row, which the rules recognise.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
@@ -37,13 +32,16 @@ use sea_orm::{
 };
 use switchboard_core::{clock::Clock, db, entropy::Entropy};
 use switchboard_entities::inbox::{Column, Entity, Model};
-use tokio::{sync::Notify, time::Instant};
+use tokio::sync::{Notify, Semaphore};
 use uuid::Uuid;
 
-use super::{Abandoned, BATCH, Entry, Fault, Store, inbox_queue::InboxQueue};
+use super::{Abandoned, BATCH, Entry, Fault, Store, WAIT, inbox_queue::InboxQueue};
 
-/// How long a fetch waits for rows of this process before it looks for those of others.
-const POLL: Duration = Duration::from_secs(1);
+/// The longest wait for the database, above its own waits for a connection or for SQLite's writer (5 s): a connection that is
+/// half open never answers.
+const ANSWER: Duration = Duration::from_secs(6);
+/// The longest a worker stands back for an insert.
+const STAND_BACK: Duration = Duration::from_millis(500);
 /// How far from the front to look for expired leases.
 const LOOK_AT: u64 = 500;
 
@@ -61,6 +59,8 @@ pub struct Inbox {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
     pub(super) wake: Arc<Notify>,
+    /// Taken by an insert for as long as it takes; see [`InboxStore::let_inserts_pass`].
+    pub(super) turnstile: Arc<Semaphore>,
 }
 
 impl fmt::Debug for Inbox {
@@ -72,7 +72,7 @@ impl fmt::Debug for Inbox {
 impl Inbox {
     /// Over a migrated database.
     pub fn new(db: DatabaseConnection, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
-        Self { db, clock, entropy, wake: Arc::default() }
+        Self { db, clock, entropy, wake: Arc::default(), turnstile: Arc::new(Semaphore::new(1)) }
     }
 
     /// The way in; needs a tokio runtime.
@@ -106,8 +106,6 @@ pub struct InboxStore {
     inbox: Inbox,
     owner: String,
     lease: Duration,
-    /// After an outage: expired leases are respected until then.
-    patient_until: Mutex<Option<Instant>>,
 }
 
 /// Which rows to hand out.
@@ -120,7 +118,7 @@ enum Wanted {
 impl InboxStore {
     /// `owner` must be new at every start; `lease` is how long rows may go without being kept fresh.
     pub fn new(inbox: Inbox, owner: String, lease: Duration) -> Self {
-        Self { inbox, owner, lease, patient_until: Mutex::default() }
+        Self { inbox, owner, lease }
     }
 
     fn db(&self) -> &DatabaseConnection {
@@ -131,17 +129,14 @@ impl InboxStore {
         now + TimeDelta::from_std(self.lease).unwrap_or(TimeDelta::MAX)
     }
 
-    /// Notes an outage.
-    fn seen<T>(&self, result: Result<T, DbErr>) -> Result<T, Fault> {
-        result.map_err(|error| {
-            *self.patient_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + self.lease);
-            error.into()
-        })
-    }
-
-    fn patient(&self) -> bool {
-        let until = *self.patient_until.lock().unwrap_or_else(PoisonError::into_inner);
-        until.is_some_and(|until| Instant::now() < until)
+    /// `SQLite` has one writer and no queue for it: whoever waits tries again after a while, and a worker with a backlog is
+    /// always quicker. So before each batch it stands back until an insert that waits has got through, though not for long:
+    /// the wait may be somebody else's doing.
+    async fn let_inserts_pass(&self) {
+        if !db::locks_rows(self.db()) {
+            // Elapsed or passed, the batch is next.
+            let _ = tokio::time::timeout(STAND_BACK, self.inbox.turnstile.acquire()).await;
+        }
     }
 
     async fn claim(&self, wanted: Wanted, limit: usize, mine: &[Uuid]) -> Result<Vec<Model>, DbErr> {
@@ -185,6 +180,12 @@ impl InboxStore {
     }
 }
 
+/// Asks the database, not for ever.
+async fn ask<T>(question: impl Future<Output = Result<T, DbErr>> + Send) -> Result<T, Fault> {
+    let answer = tokio::time::timeout(ANSWER, question).await;
+    Ok(answer.map_err(|_| Fault("database: no answer".to_owned()))??)
+}
+
 fn entry(row: Model) -> Entry<Uuid> {
     Entry {
         key: row.id,
@@ -201,40 +202,37 @@ impl Store for InboxStore {
     const NAME: &'static str = "inbox";
 
     async fn fresh(&self, limit: usize, wait: bool) -> Result<Vec<Entry<Uuid>>, Fault> {
+        self.let_inserts_pass().await;
         // Listening begins before looking: a row that is committed in between wakes the wait below.
         let pushed = self.inbox.wake.notified();
         tokio::pin!(pushed);
         pushed.as_mut().enable();
-        let mut rows = self.seen(self.claim(Wanted::Waiting, limit, &[]).await)?;
+        let mut rows = ask(self.claim(Wanted::Waiting, limit, &[])).await?;
         if rows.is_empty() && wait {
             // Which of the two ended it does not matter: both mean "look again".
-            let _ = tokio::time::timeout(POLL, pushed).await;
-            rows = self.seen(self.claim(Wanted::Waiting, limit, &[]).await)?;
+            let _ = tokio::time::timeout(WAIT, pushed).await;
+            rows = ask(self.claim(Wanted::Waiting, limit, &[])).await?;
         }
         Ok(rows.into_iter().map(entry).collect())
     }
 
     async fn look(&self, mine: &[Uuid]) -> Result<Option<Abandoned>, Fault> {
-        if self.patient() {
-            return Ok(None);
-        }
         let front = Entity::find()
             .select_only()
             .columns([Column::Id, Column::Attempts, Column::LeaseUntil])
             .order_by_asc(Column::Id)
             .limit(LOOK_AT)
             .into_tuple::<(Uuid, i32, Option<DateTime<Utc>>)>()
-            .all(self.db())
-            .await;
+            .all(self.db());
+        let mut front = ask(front).await?.into_iter();
         let now = self.inbox.clock.now();
-        let mut front = self.seen(front)?.into_iter();
         let oldest = front.find(|(id, _, until)| until.is_some_and(|until| until <= now) && !mine.contains(id));
         Ok(oldest.map(|(_, attempts, _)| Abandoned::after(u64::try_from(attempts).unwrap_or_default())))
     }
 
     async fn take_over(&self, kind: Abandoned, limit: usize, mine: &[Uuid]) -> Result<Vec<Entry<Uuid>>, Fault> {
         let limit = if kind == Abandoned::Suspect { 1 } else { limit };
-        let rows = self.seen(self.claim(Wanted::Abandoned(kind), limit, mine).await)?;
+        let rows = ask(self.claim(Wanted::Abandoned(kind), limit, mine)).await?;
         Ok(rows.into_iter().map(entry).collect())
     }
 
@@ -244,15 +242,14 @@ impl Store for InboxStore {
             .col_expr(Column::LeaseUntil, Expr::value(until))
             .filter(Column::LeaseOwner.eq(self.owner.as_str()))
             .filter(Column::Id.is_in(keys.iter().copied()))
-            .exec(self.db())
-            .await;
-        self.seen(kept).map(drop)
+            .exec(self.db());
+        ask(kept).await.map(drop)
     }
 
     async fn acknowledge(&self, keys: &[Uuid]) -> Result<(), Fault> {
         for keys in keys.chunks(BATCH) {
-            let gone = Entity::delete_many().filter(Column::Id.is_in(keys.iter().copied())).exec(self.db()).await;
-            self.seen(gone)?;
+            let gone = Entity::delete_many().filter(Column::Id.is_in(keys.iter().copied())).exec(self.db());
+            ask(gone).await?;
         }
         Ok(())
     }
@@ -263,21 +260,19 @@ impl Store for InboxStore {
             .col_expr(Column::Attempts, Expr::col(Column::Attempts).sub(1))
             .filter(Column::LeaseOwner.eq(self.owner.as_str()))
             .filter(Column::Id.is_in(entries.iter().map(|entry| entry.key)))
-            .exec(self.db())
-            .await;
-        self.seen(freed).map(drop)
+            .exec(self.db());
+        ask(freed).await.map(drop)
     }
 
     async fn waiting(&self) -> Result<u64, Fault> {
-        self.inbox.waiting().await
+        ask(Entity::find().count(self.db())).await
     }
 
     async fn close(&self) -> Result<(), Fault> {
         let freed = Entity::update_many()
             .col_expr(Column::LeaseUntil, Expr::value(self.inbox.clock.now()))
             .filter(Column::LeaseOwner.eq(self.owner.as_str()))
-            .exec(self.db())
-            .await;
-        self.seen(freed).map(drop)
+            .exec(self.db());
+        ask(freed).await.map(drop)
     }
 }

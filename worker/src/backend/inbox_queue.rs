@@ -41,7 +41,7 @@ impl InboxQueue {
 
     /// Rows that wait or are in work; `None` when the database is away.
     pub async fn waiting(&self) -> Option<u64> {
-        self.inbox.waiting().await.ok()
+        tokio::time::timeout(PATIENCE, self.inbox.waiting()).await.ok()?.ok()
     }
 }
 
@@ -94,20 +94,24 @@ impl Commit<Envelope> for Inserts {
             attempts: Set(0),
             created_at: Set(now),
         });
-        match Entity::insert_many(rows).exec_without_returning(&self.inbox.db).await {
-            Ok(_) => {
+        // Nobody closes the semaphore.
+        let _turn = self.inbox.turnstile.acquire().await;
+        let insert = Entity::insert_many(rows).exec_without_returning(&self.inbox.db);
+        // Limited: a connection that is half open never answers, and everybody else waits behind this insert.
+        let fault = match tokio::time::timeout(PATIENCE, insert).await {
+            Ok(Ok(_)) => {
                 self.faulty = false;
                 self.inbox.wake.notify_waiters();
-                vec![true; count]
+                return vec![true; count];
             }
-            Err(error) => {
-                // Once an outage: every request would fill the log.
-                if !std::mem::replace(&mut self.faulty, true) {
-                    warn!(fault = %db::describe(&error), "the inbox does not take deliveries");
-                }
-                vec![false; count]
-            }
+            Ok(Err(error)) => db::describe(&error),
+            Err(_) => "database: no answer".to_owned(),
+        };
+        // Once an outage: every request would fill the log.
+        if !std::mem::replace(&mut self.faulty, true) {
+            warn!(fault, "the inbox does not take deliveries");
         }
+        vec![false; count]
     }
 }
 

@@ -17,6 +17,9 @@
 //! *Freshness belongs to entries, not to workers.* A worker that lives but has lost an entry (the reply with it was on a
 //! connection that broke) does not keep it fresh, so it comes again without anybody noticing the loss.
 //!
+//! *After an outage of the store* the entries of live workers look abandoned, because they could not be kept fresh. So a
+//! worker that had to wait for the store takes nothing over until everybody had one lease time to speak up.
+//!
 //! *Attempts.* The queue counts how often it handed an entry out. Entries that one worker lost are taken over together.
 //! Entries that were lost twice are suspects, one of which may kill whoever touches it: each is taken over by itself while
 //! this process works on nothing else. So the count of an innocent entry stops, that of the culprit goes on until the rules
@@ -32,13 +35,16 @@ pub mod redis_stream;
 pub mod source;
 pub mod spooling;
 
-use std::fmt::Debug;
+use std::{fmt::Debug, time::Duration};
 
 use bytes::Bytes;
 use switchboard_core::ingest::Incoming;
 
 /// Most entries of a batch.
 pub const BATCH: usize = 100;
+
+/// How long [`Store::fresh`] waits for entries when there are none.
+pub const WAIT: Duration = Duration::from_secs(1);
 
 /// One entry that was handed out to this process.
 #[derive(Clone)]
@@ -97,7 +103,7 @@ pub trait Store: Send + Sync + 'static {
     /// For logs and metrics.
     const NAME: &'static str;
 
-    /// Hands out entries that wait, oldest first; when there are none and `wait` is set, waits about a second for some.
+    /// Hands out entries that wait, oldest first; when there are none and `wait` is set, waits for some, about [`WAIT`] long.
     ///
     /// May be dropped at any point: what it had fetched then is given back by [`Store::close`].
     async fn fresh(&self, limit: usize, wait: bool) -> Result<Vec<Entry<Self::Key>>, Fault>;

@@ -99,7 +99,8 @@ impl Queue for RedisQueue {
     }
 
     async fn health(&self) -> QueueHealth {
-        let waiting = self.waiting().await.ok();
+        // Limited as a whole: it may have to wait for others that are connecting.
+        let waiting = tokio::time::timeout(PATIENCE, self.waiting()).await.ok().and_then(Result::ok);
         QueueHealth { reachable: waiting.is_some(), spooled: 0, waiting }
     }
 }

@@ -27,9 +27,6 @@
 //!
 //! The group is made, with the stream, when a command says `NOGROUP`: at first use, after a `FLUSHALL`, or when Redis came
 //! back empty. It starts at `0`: everything in the stream is unsettled, whoever put it there.
-//!
-//! *After an outage of Redis* the idle times of all entries are high, also of those that live workers have in hand and
-//! could not keep fresh. So nobody takes over for one lease time after a reconnection.
 
 use std::{
     collections::HashMap,
@@ -48,13 +45,11 @@ use redis::{
 use tokio::time::Instant;
 use tracing::{debug, info};
 
-use super::{Abandoned, Entry, Fault, Store, redis_link};
+use super::{Abandoned, Entry, Fault, Store, WAIT, redis_link};
 use crate::backend::redis_link::Link;
 
 /// The one consumer group.
 const GROUP: &str = "workers";
-/// How long a fetch waits for entries.
-const BLOCK: Duration = Duration::from_secs(1);
 /// How long its answer may take beyond that.
 const GRACE: Duration = Duration::from_secs(2);
 /// Consumers that have not asked for so long, and have nothing in work, are gone.
@@ -122,22 +117,14 @@ pub struct RedisStream {
     consumer: String,
     lease: Duration,
     /// The blocking connection; one fetch at a time.
-    reader: tokio::sync::Mutex<Reader>,
+    reader: tokio::sync::Mutex<Option<MultiplexedConnection>>,
     state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct Reader {
-    connection: Option<MultiplexedConnection>,
-    connected_before: bool,
 }
 
 #[derive(Default)]
 struct State {
     /// Redis's number of the blocking connection.
     reader_id: Option<i64>,
-    /// After an outage: no takeover before.
-    patient_until: Option<Instant>,
     tidied: Option<Instant>,
 }
 
@@ -215,21 +202,19 @@ impl RedisStream {
         }
     }
 
-    async fn reader<'a>(&self, reader: &'a mut Reader) -> RedisResult<&'a mut MultiplexedConnection> {
-        if reader.connection.is_none() {
+    async fn reader<'a>(
+        &self,
+        reader: &'a mut Option<MultiplexedConnection>,
+    ) -> RedisResult<&'a mut MultiplexedConnection> {
+        if reader.is_none() {
             let mut connection = redis_link::connect(&self.client, None).await?;
             let ask = redis::cmd("CLIENT").arg("ID").to_owned();
             let id = tokio::time::timeout(GRACE, ask.query_async::<i64>(&mut connection)).await;
             let id = id.map_err(|_| silent())??;
-            let patient_until = reader.connected_before.then(|| Instant::now() + self.lease);
-            self.state(|state| {
-                state.reader_id = Some(id);
-                state.patient_until = patient_until;
-            });
-            reader.connected_before = true;
-            reader.connection = Some(connection);
+            self.state(|state| state.reader_id = Some(id));
+            *reader = Some(connection);
         }
-        reader.connection.as_mut().ok_or_else(silent)
+        reader.as_mut().ok_or_else(silent)
     }
 
     async fn script<T: redis::FromRedisValue>(&self, script: &str, arguments: &[&str]) -> RedisResult<T> {
@@ -240,9 +225,6 @@ impl RedisStream {
 
     /// Entries that nobody has kept fresh for the lease time, and how often each was handed out.
     async fn abandoned(&self, mine: &[String]) -> RedisResult<Vec<(String, u64)>> {
-        if self.state(|state| state.patient_until.is_some_and(|until| Instant::now() < until)) {
-            return Ok(Vec::new());
-        }
         let mut command = redis::cmd("XPENDING");
         command.arg(&self.stream).arg(GROUP).arg("IDLE").arg(millis(self.lease)).arg("-").arg("+");
         command.arg(super::BATCH + mine.len());
@@ -276,13 +258,13 @@ impl Store for RedisStream {
         let mut command = redis::cmd("XREADGROUP");
         command.arg("GROUP").arg(GROUP).arg(&self.consumer).arg("COUNT").arg(limit);
         if wait {
-            command.arg("BLOCK").arg(millis(BLOCK));
+            command.arg("BLOCK").arg(millis(WAIT));
         }
         command.arg("STREAMS").arg(&self.stream).arg(">");
         let mut reader = self.reader.lock().await;
         let connection = self.reader(&mut reader).await?;
         let reply =
-            tokio::time::timeout(BLOCK + GRACE, command.query_async::<Option<StreamReadReply>>(connection)).await;
+            tokio::time::timeout(WAIT + GRACE, command.query_async::<Option<StreamReadReply>>(connection)).await;
         match reply.unwrap_or_else(|_| Err(silent())) {
             Ok(reply) => {
                 let keys = reply.into_iter().flat_map(|reply| reply.keys);
@@ -294,7 +276,7 @@ impl Store for RedisStream {
             }
             Err(error) => {
                 if redis_link::breaks(&error) {
-                    reader.connection = None;
+                    *reader = None;
                 }
                 Err(error.into())
             }

@@ -30,7 +30,7 @@ use tower_layer::Identity;
 use tracing::{info, warn};
 
 use super::{
-    Abandoned, BATCH, Fault, Store,
+    Abandoned, BATCH, Fault, Store, WAIT,
     hold::{Batch, Company, Held},
 };
 use crate::{backoff::Backoff, measures};
@@ -45,6 +45,8 @@ pub struct Fetching<S: Store> {
     pub slots: Arc<Semaphore>,
     /// Suspects are worked on alone in the process: the lock is shared by both queues.
     pub company: Arc<RwLock<()>>,
+    /// How long entries may go without being kept fresh.
+    pub lease: Duration,
     /// How often to look for abandoned entries.
     pub look_every: Duration,
     /// For faults of the store.
@@ -58,6 +60,7 @@ impl<S: Store> Clone for Fetching<S> {
             held: Arc::clone(&self.held),
             slots: Arc::clone(&self.slots),
             company: Arc::clone(&self.company),
+            lease: self.lease,
             look_every: self.look_every,
             backoff: self.backoff.clone(),
         }
@@ -78,7 +81,8 @@ impl<S: Store> fmt::Debug for Source<S> {
 impl<S: Store> Source<S> {
     /// Fetches after `pause`: a worker that is restarted again and again must not be a busy loop.
     pub fn new(fetching: Fetching<S>, pause: Duration) -> Self {
-        let fetcher = Fetcher { fetching, pause, looked: None, just_took_over: false, faulty: false };
+        let fetcher =
+            Fetcher { fetching, pause, looked: None, patient_until: None, just_took_over: false, faulty: false };
         let batches = stream::unfold(fetcher, |mut fetcher| async move {
             let batch = fetcher.next().await;
             Some((batch, fetcher))
@@ -92,6 +96,8 @@ struct Fetcher<S: Store> {
     pause: Duration,
     /// When nothing abandoned was found the last time.
     looked: Option<Instant>,
+    /// After an outage: nothing is taken over before.
+    patient_until: Option<Instant>,
     /// Then fresh entries are next: many abandoned ones must not keep new calls waiting.
     just_took_over: bool,
     faulty: bool,
@@ -110,6 +116,7 @@ impl<S: Store> Fetcher<S> {
                 Ok(found) => {
                     if std::mem::take(&mut self.faulty) {
                         counter!(measures::RECONNECTS, "queue" => S::NAME).increment(1);
+                        self.patient_until = Some(Instant::now() + self.fetching.lease);
                         info!(queue = S::NAME, "the queue is back");
                         self.fetching.backoff.reset();
                     }
@@ -130,10 +137,17 @@ impl<S: Store> Fetcher<S> {
     async fn step(&mut self) -> Result<Option<Found<S>>, Fault> {
         let store = &self.fetching.store;
         let due = self.looked.is_none_or(|at| at.elapsed() >= self.fetching.look_every);
-        if due && !self.just_took_over {
-            // No abandoned entries, or somebody else was quicker: that is for the next time.
+        let patient = self.faulty || self.patient_until.is_some_and(|until| Instant::now() < until);
+        if due && !patient && !self.just_took_over {
             let mine = self.fetching.held.keys();
-            if let Some(kind) = store.look(&mine).await? {
+            let asked = Instant::now();
+            let found = store.look(&mine).await?;
+            // The store's client may have sat out an outage by itself.
+            if asked.elapsed() > self.fetching.lease / 2 {
+                self.patient_until = Some(Instant::now() + self.fetching.lease);
+                return Ok(None);
+            }
+            if let Some(kind) = found {
                 // Before it is taken over: while it waits for the others to end, they may still be its undoing, and that
                 // must not count as its attempt.
                 let lock = Arc::clone(&self.fetching.company);
@@ -149,13 +163,18 @@ impl<S: Store> Fetcher<S> {
                     counter!(measures::TAKEN_OVER, "queue" => S::NAME).increment(count as u64);
                     return Ok(Some((entries, company)));
                 }
+                // Somebody else was quicker.
             }
             self.looked = Some(Instant::now());
         }
         let company = Company::Welcome(Arc::clone(&self.fetching.company).read_owned().await);
         // After a takeover there may be more: no waiting then.
         let wait = !std::mem::take(&mut self.just_took_over);
+        let asked = Instant::now();
         let entries = store.fresh(BATCH, wait).await?;
+        if asked.elapsed() > WAIT + self.fetching.lease / 4 {
+            self.patient_until = Some(Instant::now() + self.fetching.lease);
+        }
         Ok(if entries.is_empty() { None } else { Some((entries, company)) })
     }
 }
