@@ -6,7 +6,7 @@ use crate::settings::Settings;
 
 /// Telephony CRM: provider webhooks in, callers and calls out, live.
 ///
-/// Without a command it serves everything in one process, on SQLite in ./data, at http://127.0.0.1:8080.
+/// Without a command it serves everything in one process, on SQLite in ./data, at <http://127.0.0.1:8080>.
 #[derive(Debug, Parser)]
 #[command(name = "switchboard", version, about, long_about)]
 pub struct Cli {

@@ -10,14 +10,14 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::{
-    cli::{Cli, Command},
+    cli::{Cli, Command, Serve},
     logging, wiring,
 };
 
 /// Runs the command that was asked for.
 pub async fn run(cli: Cli) -> Result<ExitCode> {
     let settings = cli.settings;
-    match cli.command.unwrap_or_else(|| Command::Serve(Default::default())) {
+    match cli.command.unwrap_or_else(|| Command::Serve(Serve::default())) {
         // Standard output alone: nothing else may get into the file it is redirected to.
         Command::Schema => print!("{}", switchboard_api::graphql::sdl()),
         Command::Serve(options) => {

@@ -70,6 +70,7 @@ pub async fn play(app: App, base_url: String, stop: CancellationToken) -> Result
 }
 
 /// An error of the rules as one of the demonstration.
+#[expect(clippy::needless_pass_by_value, reason = "made for map_err")]
 fn rules(error: switchboard_core::Error) -> anyhow::Error {
     anyhow!("{error}")
 }

@@ -106,7 +106,9 @@ async fn listen(client: redis::Client, channel: String, local: Arc<LocalBus>, st
                     message.get_payload::<String>().ok().and_then(|text| serde_json::from_str(&text).ok());
                 match events {
                     Some(events) if !events.is_empty() => {
-                        events.into_iter().for_each(|event| local.send(BusMessage::Event(event)))
+                        for event in events {
+                            local.send(BusMessage::Event(event));
+                        }
                     }
                     // An empty list, or the message of a newer program.
                     _ => local.send(BusMessage::Resync),

@@ -21,7 +21,7 @@ pub struct Settings {
     #[arg(long, env = "SWITCHBOARD_DATA_DIR", default_value = "./data", global = true)]
     pub data_dir: PathBuf,
 
-    /// postgres://… together with REDIS_URL runs distributed. [default: an SQLite file in the data folder]
+    /// postgres://… together with `REDIS_URL` runs distributed. [default: an SQLite file in the data folder]
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
     pub database_url: Option<String>,
 

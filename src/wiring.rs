@@ -1,7 +1,7 @@
 //! Puts the parts together. The only file that decides between SQLite and PostgreSQL, inbox and Redis, in-process and
 //! Redis events.
 
-use std::{sync::Arc, time::Duration};
+use std::{os::unix::fs::DirBuilderExt, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -46,7 +46,11 @@ pub struct Wired {
 pub async fn database(settings: &Settings) -> Result<DatabaseConnection> {
     let (url, what) = match settings.mode()? {
         Mode::Embedded { database } => {
-            std::fs::create_dir_all(&settings.data_dir)
+            // Callers' data is for this user alone.
+            std::fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(&settings.data_dir)
                 .with_context(|| format!("the data folder {} cannot be made", settings.data_dir.display()))?;
             (database, "the SQLite database cannot be opened")
         }

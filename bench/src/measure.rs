@@ -35,14 +35,16 @@ pub async fn in_turn(server: &Server, samples: usize) -> Result<(Vec<f64>, Vec<f
 async fn call(server: &Server, client: &reqwest::Client, desk: &mut Desk) -> Result<f64> {
     let id = Uuid::now_v7().to_string();
     let last = rand::rng().random_range(100..200);
-    let data = json!({ "call_id": id, "from": format!("+1202555{last:04}"), "to": "+14155550100", "direction": "inbound" });
+    let data =
+        json!({ "call_id": id, "from": format!("+1202555{last:04}"), "to": "+14155550100", "direction": "inbound" });
     let body = json!({ "type": "call.ringing", "timestamp": Utc::now(), "data": data }).to_string();
     let url = format!("http://{}/hooks/generic", server.address);
     let provider = provider("generic").context("no generic provider")?;
     let headers = [("webhook-id".to_owned(), format!("msg_{id}"))];
     let signed = provider.sign(Method::Post, &url, &headers, body.as_bytes(), &server.secrets, Utc::now())?;
     let mut request = client.post(&url).header("content-type", "application/json").body(body);
-    for (name, value) in headers.iter().filter(|(name, _)| signed.iter().all(|(other, _)| other != name)).chain(&signed) {
+    for (name, value) in headers.iter().filter(|(name, _)| signed.iter().all(|(other, _)| other != name)).chain(&signed)
+    {
         request = request.header(name, value);
     }
     let start = Instant::now();
@@ -64,18 +66,28 @@ pub fn row(mode: &str, calls: Vec<f64>, floor: Vec<f64>) -> String {
     let (low, high) = bootstrap(&calls, &floor);
     let (median, p95, p99) = (quantile(calls.clone(), 0.5), quantile(calls.clone(), 0.95), quantile(calls, 0.99));
     let bare = quantile(floor, 0.5);
-    format!("| {mode} | {median:.2} ms | {p95:.2} ms | {p99:.2} ms | {bare:.2} ms | {:.1} ({low:.1} to {high:.1}) |", median / bare)
+    format!(
+        "| {mode} | {median:.2} ms | {p95:.2} ms | {p99:.2} ms | {bare:.2} ms | {:.1} ({low:.1} to {high:.1}) |",
+        median / bare
+    )
 }
 
 /// 95 % interval of the ratio of medians, by drawing again from the samples (percentile bootstrap, Efron 1979).
 fn bootstrap(calls: &[f64], floor: &[f64]) -> (f64, f64) {
     let mut random = StdRng::seed_from_u64(1);
-    let mut again = |of: &[f64]| (0..of.len()).filter_map(|_| of.get(random.random_range(0..of.len())).copied()).collect::<Vec<_>>();
+    let mut again = |of: &[f64]| {
+        (0..of.len()).filter_map(|_| of.get(random.random_range(0..of.len())).copied()).collect::<Vec<_>>()
+    };
     let ratios: Vec<f64> = (0..1000).map(|_| quantile(again(calls), 0.5) / quantile(again(floor), 0.5)).collect();
     (quantile(ratios.clone(), 0.025), quantile(ratios, 0.975))
 }
 
-#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few hundred samples")]
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a few hundred samples"
+)]
 fn quantile(mut of: Vec<f64>, q: f64) -> f64 {
     of.sort_by(f64::total_cmp);
     let place = ((of.len() as f64 - 1.0) * q).round() as usize;

@@ -61,15 +61,25 @@ impl Server {
         let secret = format!("whsec_{}", STANDARD.encode(key));
         let command = |arguments: &[&str]| {
             let mut command = Command::new(binary());
-            command.args(arguments).env("SWITCHBOARD_DATA_DIR", data.path()).env("SWITCHBOARD_LISTEN", "127.0.0.1:0").env("SWITCHBOARD_LOG", "warn");
+            command
+                .args(arguments)
+                .env("SWITCHBOARD_DATA_DIR", data.path())
+                .env("SWITCHBOARD_LISTEN", "127.0.0.1:0")
+                .env("SWITCHBOARD_LOG", "warn");
             match &backing {
                 Backing::Embedded => command.env_remove("DATABASE_URL").env_remove("REDIS_URL"),
-                Backing::Distributed { database, redis } => command.env("DATABASE_URL", database).env("REDIS_URL", redis),
+                Backing::Distributed { database, redis } => {
+                    command.env("DATABASE_URL", database).env("REDIS_URL", redis)
+                }
             };
             command.kill_on_drop(true);
             command
         };
-        run(command(&["user", "create", "--email", EMAIL, "--name", "Bench", "--role", "agent", "--password-stdin"]), PASSWORD).await?;
+        run(
+            command(&["user", "create", "--email", EMAIL, "--name", "Bench", "--role", "agent", "--password-stdin"]),
+            PASSWORD,
+        )
+        .await?;
         run(command(&["connection", "add", "generic", "--set", "secret=-"]), &secret).await?;
         let file = data.path().join("address");
         let child = command(&["serve"]).env("SWITCHBOARD_ADDRESS_FILE", &file).stdout(Stdio::null()).spawn()?;
@@ -95,7 +105,11 @@ fn binary() -> PathBuf {
 }
 
 async fn run(mut command: Command, input: &str) -> Result<()> {
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().context("the switchboard binary cannot be started")?;
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .context("the switchboard binary cannot be started")?;
     let mut stdin = child.stdin.take().context("no standard input")?;
     stdin.write_all(format!("{input}\n").as_bytes()).await?;
     drop(stdin);

@@ -17,19 +17,23 @@ use crate::{
 /// Collects what was seen.
 #[derive(Default)]
 struct Report {
+    looked_at: u32,
     problems: u32,
 }
 
 impl Report {
-    fn good(&self, what: &str) {
+    fn good(&mut self, what: &str) {
+        self.looked_at += 1;
         println!("  ok       {what}");
     }
 
-    fn warn(&self, what: &str) {
+    fn warn(&mut self, what: &str) {
+        self.looked_at += 1;
         println!("  warning  {what}");
     }
 
     fn bad(&mut self, what: &str) {
+        self.looked_at += 1;
         self.problems += 1;
         println!("  PROBLEM  {what}");
     }
@@ -58,7 +62,7 @@ pub async fn run(settings: &Settings) -> Result<ExitCode> {
         report.warn("the dashboard is not in this program: build it with `make run`");
     }
     match report.problems {
-        0 => println!("Everything that is needed works."),
+        0 => println!("Looked at {} things. Everything that is needed works.", report.looked_at),
         1 => println!("1 problem."),
         n => println!("{n} problems."),
     }

@@ -118,7 +118,7 @@ pub async fn run(settings: Settings, roles: Roles, demo: bool) -> Result<()> {
 /// Work that happens by the clock.
 async fn timers(app: App, stop: CancellationToken) -> Result<()> {
     let entropy = Arc::new(SystemEntropy);
-    let purge = Timer::new("sessions", Duration::from_secs(3600), move || {
+    let purge = Timer::new("sessions", Duration::from_hours(1), move || {
         let app = app.clone();
         async move { sessions::purge(&app).await.map(drop) }
     });
@@ -177,7 +177,7 @@ async fn first_admin(app: &App) -> Result<Option<String>> {
 
 /// Fills an empty installation, says how to look around, and lets calls come in.
 async fn demonstrate(app: App, base_url: String, stop: CancellationToken) -> Result<()> {
-    let filled = stop.run_until_cancelled(demo::fill(&app, &base_url)).await;
+    let filled = stop.run_until_cancelled(Box::pin(demo::fill(&app, &base_url))).await;
     let Some(filled) = filled else { return Ok(()) };
     match filled {
         Ok(Some(access)) => {

@@ -36,10 +36,9 @@ pub async fn is_taken(app: &App) -> Result<bool> {
 
 /// A password for all of them, new for every installation.
 pub fn password(app: &App) -> String {
-    let mut bytes = [0; 6];
+    let mut bytes = [0; 4];
     app.entropy().fill(&mut bytes);
-    let words: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("demo-{words}")
+    format!("demo-{:08x}", u32::from_be_bytes(bytes))
 }
 
 /// Adds the people and signs them in.
@@ -78,25 +77,23 @@ pub async fn left_on_the_line(app: &App, connection: Uuid) -> Result<Vec<String>
 pub async fn phone_system(app: &App, base_url: &str) -> Result<PhoneSystem> {
     let actor = Actor::System(CAUSE);
     let rows = connections::list(app, &actor).await.map_err(rules)?;
-    let (row, secrets) = match rows.into_iter().find(|row| row.provider == "generic" && row.slug == SLUG) {
-        Some(row) => {
-            let open = Directory::new(app.clone()).find("generic", SLUG).await.map_err(rules)?;
-            let secrets = open.context("the demonstration's connection cannot be opened")?.secrets.clone();
-            (row, secrets)
-        }
-        None => {
-            let mut key = [0; 32];
-            app.entropy().fill(&mut key);
-            let secrets = Secrets::new().with("secret", format!("whsec_{}", STANDARD.encode(key)));
-            let new = NewConnection {
-                provider: "generic".to_owned(),
-                name: Some("Demonstration phone system".to_owned()),
-                slug: Some(SLUG.to_owned()),
-                secrets: secrets.clone(),
-                default_region: None,
-            };
-            (connections::add(app, &actor, new, CAUSE).await.map_err(rules)?, secrets)
-        }
+    let known = rows.into_iter().find(|row| row.provider == "generic" && row.slug == SLUG);
+    let (row, secrets) = if let Some(row) = known {
+        let open = Directory::new(app.clone()).find("generic", SLUG).await.map_err(rules)?;
+        let secrets = open.context("the demonstration's connection cannot be opened")?.secrets.clone();
+        (row, secrets)
+    } else {
+        let mut key = [0; 32];
+        app.entropy().fill(&mut key);
+        let secrets = Secrets::new().with("secret", format!("whsec_{}", STANDARD.encode(key)));
+        let new = NewConnection {
+            provider: "generic".to_owned(),
+            name: Some("Demonstration phone system".to_owned()),
+            slug: Some(SLUG.to_owned()),
+            secrets: secrets.clone(),
+            default_region: None,
+        };
+        (connections::add(app, &actor, new, CAUSE).await.map_err(rules)?, secrets)
     };
     let hook = connections::hook_urls(app, &row).into_iter().next().context("the connection has no URL")?;
     let url = hook.url;

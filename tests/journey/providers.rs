@@ -14,6 +14,8 @@ use crate::{
     },
 };
 
+const CALLS: &str = "{ interactions(first: 100) { nodes { state outcome direction talkSeconds from { e164 kind } legs { id } recordings { voicemail } } } }";
+
 both_modes!(every_twilio_fixture_is_judged_answered_and_applied);
 
 async fn every_twilio_fixture_is_judged_answered_and_applied(mode: Mode) {
@@ -64,7 +66,6 @@ async fn every_twilio_fixture_is_judged_answered_and_applied(mode: Mode) {
     assert!(accepted > 15, "only {accepted} fixtures were sent");
 
     let admin = Client::login(&server, &server.admin).await;
-    const CALLS: &str = "{ interactions(first: 100) { nodes { state outcome direction talkSeconds from { e164 kind } legs { id } recordings { voicemail } } } }";
     eventually("the calls are applied", SOON, async || {
         let calls = admin.query(CALLS, Value::Null).await;
         let calls = calls["interactions"]["nodes"].as_array().unwrap().clone();

@@ -29,11 +29,11 @@ async fn refused_requests_leave_nothing_but_a_count(mode: Mode) {
     changed.body.extend_from_slice(b"&Extra=1");
     assert_eq!(status(&changed).await, 403, "a changed body");
     let mut moved = good.clone();
-    moved.path = "/hooks/twilio/status".to_owned();
+    "/hooks/twilio/status".clone_into(&mut moved.path);
     assert_eq!(status(&moved).await, 403, "a signature for another address");
     for path in ["/hooks/nobody/voice", "/hooks/twilio/nothing", "/hooks/twilio.elsewhere/voice", "/hooks/"] {
         let mut lost = good.clone();
-        lost.path = path.to_owned();
+        path.clone_into(&mut lost.path);
         assert_eq!(status(&lost).await, 404, "{path}");
     }
     let mut large = good.clone();
