@@ -23,6 +23,24 @@ import { Pages } from './pages.svelte';
 /** A call somebody else took a moment before us: shown where the card was, until read. */
 export type Lost = { call: Call; takenBy: string | null };
 
+/** A call that ended this long ago is still being finished when the page is loaded again. */
+const FRESH_MS = 10 * 60_000;
+
+/**
+ * Which call is in hand: the one taken or opened last, as long as it is on the desk; but a live call comes before one that only waits for
+ * its outcome (its note is kept), and stays in hand when it ends.
+ */
+export function inHand(
+  mine: readonly Call[],
+  needOutcome: readonly Call[],
+  pinned: string | null,
+  fresh: (c: Call) => boolean
+): Call | null {
+  const chosen = [...mine, ...needOutcome].find((c) => c.id === pinned);
+  if (chosen && (isLive(chosen) || mine.length === 0)) return chosen;
+  return mine.at(-1) ?? needOutcome.findLast(fresh) ?? null;
+}
+
 /** The agent's own desk: live calls, the call in hand, what needs an outcome, what was before. */
 class Desk {
   board = new CallBoard(() => session.me?.id ?? null);
@@ -41,15 +59,11 @@ class Desk {
   #finishKeys = new Map<string, OnceKey>();
 
   /**
-   * The call in hand: the one taken or opened last, as long as it is on the desk. A live call comes before one that is only waiting for its
-   * outcome (its note is kept), and stays in hand when it ends.
+   * The call in hand. An old call that nobody opened waits in its list: the desk is free for the next one that rings.
    */
-  current = $derived.by((): Call | null => {
-    const { mine, needOutcome } = this.board;
-    const pinned = [...mine, ...needOutcome].find((c) => c.id === this.#pinned);
-    if (pinned && (isLive(pinned) || mine.length === 0)) return pinned;
-    return mine.at(-1) ?? needOutcome.at(-1) ?? null;
-  });
+  current = $derived.by((): Call | null =>
+    inHand(this.board.mine, this.board.needOutcome, this.#pinned, (c) => serverClock.now - Date.parse(c.endedAt ?? c.startedAt) < FRESH_MS)
+  );
 
   /** Opens the live line; returns what closes it. */
   start(): () => void {

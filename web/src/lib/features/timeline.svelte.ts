@@ -17,10 +17,13 @@ export function horizon(sources: readonly Source[]): string | null {
   return ends.length === 0 ? null : ends.reduce((a, b) => (a > b ? a : b));
 }
 
-/** Calls with the notes written on them, and notes on the caller alone, newest first. */
-export function merge(calls: readonly Call[], notes: readonly Note[], until: string | null): TimelineItem[] {
+/**
+ * Calls with the notes written on them, and notes on the caller alone, newest first. A note stands with its call: while the call is not
+ * loaded but may still come (`moreCalls`), the note waits for it; when it will not come, the note stands alone.
+ */
+export function merge(calls: readonly Call[], notes: readonly Note[], until: string | null, moreCalls = false): TimelineItem[] {
+  const loaded = new Set(calls.map((c) => c.id));
   const shown = calls.filter((c) => until === null || c.startedAt >= until);
-  const ids = new Set(shown.map((c) => c.id));
   const items: TimelineItem[] = shown.map((call) => ({
     kind: 'call',
     id: call.id,
@@ -29,7 +32,7 @@ export function merge(calls: readonly Call[], notes: readonly Note[], until: str
     notes: notes.filter((n) => n.interactionId === call.id).sort((a, b) => a.createdAt.localeCompare(b.createdAt))
   }));
   for (const note of notes) {
-    if (note.interactionId !== null && ids.has(note.interactionId)) continue;
+    if (note.interactionId !== null && (loaded.has(note.interactionId) || moreCalls)) continue;
     if (until !== null && note.createdAt < until) continue;
     items.push({ kind: 'note', id: note.id, at: note.createdAt, note });
   }
@@ -61,7 +64,7 @@ export class Timeline {
   more = $derived.by(() => this.calls.more || this.notes.more);
   items = $derived.by(() => {
     const skip = this.#except();
-    return merge(this.calls.items, this.notes.items, this.#horizon()).filter(
+    return merge(this.calls.items, this.notes.items, this.#horizon(), this.calls.hasMore).filter(
       (i) => !(i.kind === 'call' && i.id === skip) && !(i.kind === 'note' && i.note.interactionId === skip && skip !== null)
     );
   });
@@ -77,6 +80,7 @@ export class Timeline {
 
   async reset(): Promise<void> {
     await Promise.all([this.calls.reset(), this.notes.reset()]);
+    await this.#cover();
   }
 
   /** Loads the next page of whichever list ends at the horizon, so that the visible list grows. */
@@ -86,5 +90,18 @@ export class Timeline {
     if (this.calls.hasMore && this.calls.items.at(-1)?.startedAt === h) jobs.push(this.calls.next());
     if (this.notes.hasMore && this.notes.items.at(-1)?.createdAt === h) jobs.push(this.notes.next());
     await Promise.all(jobs);
+    await this.#cover();
+  }
+
+  /**
+   * Loads notes until they reach back to the oldest call that is loaded. Several notes are often written on one call; without this they
+   * would push the calls themselves behind the horizon. At most five pages: somebody with more has "Show older".
+   */
+  async #cover(): Promise<void> {
+    for (let page = 0; page < 5; page++) {
+      const [call, note] = [this.calls.items.at(-1), this.notes.items.at(-1)];
+      if (!call || !note || !this.notes.hasMore || this.notes.error || note.createdAt <= call.startedAt) return;
+      await this.notes.next();
+    }
   }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { lampOf, lineOf, numberOf, partyName, whoIs } from './words';
+import { inHand } from './desk.svelte';
+import { lampOf, lineOf, numberOf, partyName, timerText, whoIs } from './words';
 import { aCall } from './testing';
 import { actionWords, fieldWords, humanise } from './auditWords';
 import { fromUrl, isFiltered, toFilter, toUrl } from './callsView';
@@ -61,5 +62,34 @@ describe('the filters of the call list', () => {
     const view = fromUrl(new URLSearchParams('?show=everything&ended=EXPLODED&mine=yes&x=1'));
     expect(isFiltered(view)).toBe(false);
     expect(toUrl(view)).toBe('');
+  });
+});
+
+describe('the timer', () => {
+  const now = Date.parse('2026-01-01T12:00:00Z');
+  it('counts from the answer, then from the end, and says days when it is old', () => {
+    expect(timerText(aCall('a', { startedAt: '2026-01-01T11:59:30Z' }), now)).toBe('0:30');
+    expect(timerText(aCall('a', { state: 'ANSWERED', answeredAt: '2026-01-01T11:58:00Z' }), now)).toBe('2:00');
+    expect(timerText(aCall('a', { state: 'ENDED', endedAt: '2026-01-01T11:59:00Z' }), now)).toBe('1:00');
+    expect(timerText(aCall('a', { state: 'ENDED', endedAt: '2025-12-29T11:00:00Z' }), now)).toBe('3 days ago');
+  });
+});
+
+describe('the call in hand', () => {
+  const live = aCall('live', { state: 'ANSWERED' });
+  const ended = aCall('ended', { state: 'ENDED' });
+  const old = aCall('old', { state: 'ENDED' });
+  const fresh = (c: { id: string }) => c.id !== 'old';
+  it('is the live one before one that only waits for its outcome', () => {
+    expect(inHand([live], [ended], null, fresh)?.id).toBe('live');
+    expect(inHand([live], [ended], 'ended', fresh)?.id).toBe('live');
+  });
+  it('stays in hand when it ends, and is the one that was opened', () => {
+    expect(inHand([], [old, ended], 'old', fresh)?.id).toBe('old');
+    expect(inHand([], [old, ended], null, fresh)?.id).toBe('ended');
+  });
+  it('leaves an old call in its list, so that the next ring has the desk', () => {
+    expect(inHand([], [old], null, fresh)).toBeNull();
+    expect(inHand([], [], 'gone', fresh)).toBeNull();
   });
 });

@@ -1,7 +1,8 @@
 import type { Call, Leg, Party } from '$lib/api/calls.gql';
 import type { LampShape } from '$lib/ui/Lamp.svelte';
 import { t } from '$lib/i18n';
-import { isMissed, otherParty, ourParty, toneOf, type Tone } from './call';
+import { ago, elapsed } from '$lib/ui/format';
+import { isMissed, otherParty, ourParty, timerFrom, toneOf, type Tone } from './call';
 
 /** A party in words: a number as the server formats it, or that it is withheld. */
 export function partyName(p: Party): string {
@@ -60,4 +61,10 @@ export function legLamp(leg: Leg): LampWords {
 
 export function outcomeTag(d: { label: string; tone: string }): LampWords {
   return { shape: 'label', tone: toneOf(d.tone), word: d.label };
+}
+
+/** The visible timer of a call; an hour after its end nobody counts seconds any more. */
+export function timerText(c: Pick<Call, 'state' | 'startedAt' | 'answeredAt' | 'endedAt'>, now: number): string {
+  const from = timerFrom(c);
+  return c.state === 'ENDED' && now - Date.parse(from) > 3_600_000 ? ago(from, now) : elapsed(from, now);
 }
