@@ -3,7 +3,10 @@
 //! Expand, then contract: a migration adds; what it replaces goes away in a later release, so that the old program keeps
 //! running on the new schema while it is being replaced.
 
-#![expect(clippy::wildcard_imports, reason = "the builders of the migration library are made to be used so")]
+#![cfg_attr(
+    not(test),
+    expect(clippy::wildcard_imports, reason = "the builders of the migration library are made to be used so")
+)]
 
 use sea_orm_migration::async_trait;
 pub use sea_orm_migration::{MigrationTrait, MigratorTrait};
