@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use switchboard_worker::backend::redis_stream;
+use switchboard_worker::backend::{
+    Store,
+    redis_stream::{self, RedisStream},
+};
 
 use super::recorder::Recorder;
 use super::rig::{Kind, PREFIX, Rig, quick, redis};
@@ -162,9 +165,9 @@ async fn the_group_is_made_again_when_redis_comes_back_empty(kind: Kind) {
     rig.drained().await;
 }
 
-on!(consumers_that_are_gone_are_removed_from_the_group: Stream);
+on!(workers_that_stop_leave_no_consumer_behind: Stream);
 
-async fn consumers_that_are_gone_are_removed_from_the_group(kind: Kind) {
+async fn workers_that_stop_leave_no_consumer_behind(kind: Kind) {
     let (rig, recorder) = (Rig::start(kind).await, Recorder::new());
     let node = rig.node().await;
     let mut connection = redis(&rig.redis_url(None).expect("redis")).await;
@@ -174,12 +177,43 @@ async fn consumers_that_are_gone_are_removed_from_the_group(kind: Kind) {
         recorder.settles([round]).await;
         workers.stop().await;
     }
-    let left: Vec<redis::Value> = redis::cmd("XINFO")
+    assert_eq!(consumers(&mut connection).await, [""; 0]);
+}
+
+on!(a_killed_workers_consumer_is_removed_once_its_entries_are_taken_over: Stream);
+
+async fn a_killed_workers_consumer_is_removed_once_its_entries_are_taken_over(kind: Kind) {
+    let rig = Rig::start(kind).await;
+    let node = rig.node().await;
+    let url = rig.redis_url(None).expect("redis");
+    let mut connection = redis(&url).await;
+    let store = |name: &str| {
+        let client = redis::Client::open(url.as_str()).expect("a URL");
+        RedisStream::new(client, PREFIX, name.to_owned(), Duration::from_millis(50))
+    };
+    // Two consumers that will never be heard of again: one has an entry in work, one has nothing.
+    let (busy, idle) = (store("busy"), store("idle"));
+    assert!(busy.fresh(1, false).await.expect("redis answers").is_empty(), "this made the group");
+    node.push([0]).await;
+    assert_eq!(busy.fresh(1, false).await.expect("redis answers").len(), 1);
+    assert!(idle.fresh(1, false).await.expect("redis answers").is_empty());
+    assert_eq!(consumers(&mut connection).await, ["busy", "idle"]);
+    eventually("the idle one is removed", SOON, async || {
+        store("living").waiting().await.expect("redis answers");
+        consumers(&mut connection).await == ["busy"]
+    })
+    .await;
+    assert_eq!(rig.left().await, 1);
+}
+
+/// Names of the group's consumers.
+async fn consumers(connection: &mut redis::aio::MultiplexedConnection) -> Vec<String> {
+    let reply: redis::streams::StreamInfoConsumersReply = redis::cmd("XINFO")
         .arg("CONSUMERS")
         .arg(redis_stream::key(PREFIX))
         .arg("workers")
-        .query_async(&mut connection)
+        .query_async(connection)
         .await
         .expect("redis answers");
-    assert!(left.is_empty(), "{left:?}");
+    reply.consumers.into_iter().map(|consumer| consumer.name).collect()
 }

@@ -138,7 +138,7 @@ impl Settle for Recorder {
             log.overlaps += numbers.iter().filter(|(number, _)| log.in_work.contains(number)).count();
             let suspects = numbers.iter().filter(|(_, attempt)| *attempt >= SUSPECT);
             let suspects: Vec<_> = suspects.map(|(number, _)| *number).collect();
-            if !log.in_work.is_empty() && !(suspects.is_empty() && log.suspects.is_empty()) {
+            if !(log.in_work.is_empty() || suspects.is_empty() && log.suspects.is_empty()) {
                 log.beside_a_suspect += 1;
             }
             log.suspects.extend(suspects);
@@ -155,9 +155,8 @@ impl Settle for Recorder {
             return Err(Error::Unavailable("database"));
         }
         let gone = |attempt| attempt > LAST_ATTEMPT;
-        if numbers.iter().any(|(number, attempt)| Some(*number) == self.poison && !gone(*attempt)) {
-            panic!("poison, as a bug would have it");
-        }
+        let poisoned = numbers.iter().any(|(number, attempt)| Some(*number) == self.poison && !gone(*attempt));
+        assert!(!poisoned, "poison, as a bug would have it");
         let mut log = self.log();
         for (number, attempt) in &numbers {
             if gone(*attempt) {

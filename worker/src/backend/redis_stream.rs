@@ -23,7 +23,7 @@
 //! | take over | each second `XPENDING … IDLE 3000`; then `XCLAIM` with the same minimal idle time, so that of two workers one gets each entry; counts the hand-out |
 //! | hand back | `XCLAIM … returned 0 id IDLE (a day) RETRYCOUNT (one less) JUSTID`: free for everybody at once |
 //! | sign off | `CLIENT KILL` of the own blocking connection (no reply with entries can come after that), release of everything left, `XGROUP DELCONSUMER` |
-//! | tidy up | every ten seconds: consumers without entries that have not asked for a minute are removed, in one script, because removing one with entries would lose them |
+//! | tidy up | every ten seconds: consumers without entries that have not asked for 20 lease times (a minute) are removed, in one script, because removing one with entries would lose them |
 //!
 //! The group is made, with the stream, when a command says `NOGROUP`: at first use, after a `FLUSHALL`, or when Redis came
 //! back empty. It starts at `0`: everything in the stream is unsettled, whoever put it there.
@@ -52,8 +52,8 @@ use crate::backend::redis_link::Link;
 const GROUP: &str = "workers";
 /// How long its answer may take beyond that.
 const GRACE: Duration = Duration::from_secs(2);
-/// Consumers that have not asked for so long, and have nothing in work, are gone.
-const GONE: Duration = Duration::from_mins(1);
+/// Consumers that have not asked for so many lease times, and have nothing in work, are gone.
+const GONE: u32 = 20;
 /// How often to look for them.
 const TIDY_EVERY: Duration = Duration::from_secs(10);
 /// The idle time of what was handed back.
@@ -73,7 +73,7 @@ for i = 3, #ARGV do
 end
 return kept";
 
-/// Frees what is still ours: pairs of id and count from ARGV[5], or everything when there are none; then, if ARGV[4] says
+/// Frees what is still ours: pairs of id and count from `ARGV[5]`, or everything when there are none; then, if `ARGV[4]` says
 /// so and nothing is left, removes the consumer.
 const RELEASE: &str = "
 local pending = redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 10000, ARGV[2])
@@ -91,7 +91,7 @@ if ARGV[4] == 'leave' and #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1,
 end
 return #pending";
 
-/// Removes consumers without entries that have been silent for ARGV[2] milliseconds.
+/// Removes consumers without entries that have been silent for `ARGV[2]` milliseconds.
 const TIDY: &str = "
 local gone = 0
 for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
@@ -356,7 +356,7 @@ impl Store for RedisStream {
             due
         });
         if due {
-            match self.script::<u64>(TIDY, &[&millis(GONE).to_string()]).await {
+            match self.script::<u64>(TIDY, &[&millis(self.lease * GONE).to_string()]).await {
                 Ok(0) => {}
                 Ok(gone) => debug!(gone, "removed consumers that are gone"),
                 // No stream or group yet: nobody to remove.
