@@ -4,7 +4,7 @@
 //! real differences sit in [`db`]. The three things that have two implementations are traits: [`ports::Queue`],
 //! [`ports::EventBus`] and [`clock::Clock`].
 //!
-//! To read: [`app`] (what everything starts from), [`unit`] (the only way to write), [`access`] (who may do what),
+//! To read: [`app`] (what everything starts from), [`mod@unit`] (the only way to write), [`access`] (who may do what),
 //! [`ingest`] (a delivery becomes a caller and a call).
 
 pub mod access;

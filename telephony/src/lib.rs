@@ -4,11 +4,11 @@
 //! same events whenever it is replayed.
 //!
 //! The way of one request:
-//! 1. [`provider`] finds the adapter, [`Provider::verify`] checks the request over its raw bytes and its public URL;
+//! 1. [`provider()`] finds the adapter, [`Provider::verify`] checks the request over its raw bytes and its public URL;
 //! 2. the request is queued as it came (of its headers only [`Provider::stored_headers`]) and answered with
 //!    [`Provider::answer`];
 //! 3. later [`Provider::parse`] turns it into [`CallEvent`]s, which [`CallEvent::correlation_keys`] ties to a call;
-//! 4. [`fold`] turns all events of a call, in any order and with duplicates, into its [`CallState`].
+//! 4. [`fold()`] turns all events of a call, in any order and with duplicates, into its [`CallState`].
 //!
 //! A new provider is one new file, its fixtures and one line in `registry.rs`.
 

@@ -1,6 +1,6 @@
 //! The GraphQL edge: what `schema.graphql` promises, over HTTP and WebSockets.
 //!
-//! To read: [`schema`] (how it is put together), [`transport`] and [`socket`] (how requests come in), [`viewer`] (who
+//! To read: [`mod@schema`] (how it is put together), [`transport`] and [`socket`] (how requests come in), [`viewer`] (who
 //! looks, and through which loaders), [`error`] (what a client is told), [`desk`] (the live subscription).
 //!
 //! Every object holds its [`viewer::Viewer`], so that an event of a subscription is resolved with the rights of that
