@@ -141,7 +141,7 @@ async fn after_a_long_outage_live_workers_keep_what_they_have_in_hand(kind: Kind
     let accepted = works_again(&two, 1000).await;
     idle.settles(accepted).await;
     let back = Instant::now();
-    eventually("two more lease times pass", SOON, async || back.elapsed() > tunables.lease * 2).await;
+    eventually("four more lease times pass", SOON, async || back.elapsed() > tunables.lease * 4).await;
     assert!(held.iter().all(|number| !idle.log().settled.contains_key(number)), "robbed: {:?}", idle.log());
     busy.hold(false);
     busy.settles(held).await;

@@ -18,7 +18,7 @@
 //! connection that broke) does not keep it fresh, so it comes again without anybody noticing the loss.
 //!
 //! *After an outage of the store* the entries of live workers look abandoned, because they could not be kept fresh. So a
-//! worker that had to wait for the store takes nothing over until everybody had one lease time to speak up.
+//! worker that had to wait for the store takes nothing over until everybody had two lease times to speak up.
 //!
 //! *Attempts.* The queue counts how often it handed an entry out. Entries that one worker lost are taken over together.
 //! Entries that were lost twice are suspects, one of which may kill whoever touches it: each is taken over by itself while

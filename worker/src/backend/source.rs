@@ -35,6 +35,10 @@ use super::{
 };
 use crate::{backoff::Backoff, measures};
 
+/// For how many lease times after an outage nothing is taken over. More than one, because the others have to get their
+/// connections back first.
+const PATIENCE: u32 = 2;
+
 /// What a source fetches with. Cheap to clone: a restarted worker goes on with the same.
 pub struct Fetching<S: Store> {
     /// The queue.
@@ -116,7 +120,7 @@ impl<S: Store> Fetcher<S> {
                 Ok(found) => {
                     if std::mem::take(&mut self.faulty) {
                         counter!(measures::RECONNECTS, "queue" => S::NAME).increment(1);
-                        self.patient_until = Some(Instant::now() + self.fetching.lease);
+                        self.be_patient();
                         info!(queue = S::NAME, "the queue is back");
                         self.fetching.backoff.reset();
                     }
@@ -134,6 +138,10 @@ impl<S: Store> Fetcher<S> {
         }
     }
 
+    fn be_patient(&mut self) {
+        self.patient_until = Some(Instant::now() + self.fetching.lease * PATIENCE);
+    }
+
     async fn step(&mut self) -> Result<Option<Found<S>>, Fault> {
         let store = &self.fetching.store;
         let due = self.looked.is_none_or(|at| at.elapsed() >= self.fetching.look_every);
@@ -144,7 +152,7 @@ impl<S: Store> Fetcher<S> {
             let found = store.look(&mine).await?;
             // The store's client may have sat out an outage by itself.
             if asked.elapsed() > self.fetching.lease / 2 {
-                self.patient_until = Some(Instant::now() + self.fetching.lease);
+                self.be_patient();
                 return Ok(None);
             }
             if let Some(kind) = found {
@@ -173,7 +181,7 @@ impl<S: Store> Fetcher<S> {
         let asked = Instant::now();
         let entries = store.fresh(BATCH, wait).await?;
         if asked.elapsed() > WAIT + self.fetching.lease / 4 {
-            self.patient_until = Some(Instant::now() + self.fetching.lease);
+            self.be_patient();
         }
         Ok(if entries.is_empty() { None } else { Some((entries, company)) })
     }
