@@ -1,6 +1,6 @@
 //! `serve --demo`: believable people and history, and calls that come in while you look.
 //!
-//! Nothing is written behind the program's back: every call is a signed webhook sent over HTTP to this very server, and
+//! Nothing but the dates of old notes is written behind the program's back: every call is a signed webhook sent over HTTP to this very server, and
 //! names, notes and outcomes go through the same rules as everybody's. All numbers are from the ranges that numbering
 //! authorities keep free for fiction.
 

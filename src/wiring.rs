@@ -4,7 +4,7 @@
 use std::{os::unix::fs::DirBuilderExt, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, bail};
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::PrometheusHandle;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use sea_orm::DatabaseConnection;
 use switchboard_core::{
@@ -26,11 +26,6 @@ use crate::{
     redis_bus::RedisBus,
     settings::{Mode, Settings},
 };
-
-/// Upper bounds of the histograms' buckets, in seconds: from a tenth of a millisecond to the providers' patience.
-const SECONDS: [f64; 14] = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0];
-/// Upper bounds for counts.
-const SIZES: [f64; 8] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0];
 
 /// A running application and what its workers need.
 pub struct Wired {
@@ -183,9 +178,7 @@ async fn seed(app: &App) -> Result<()> {
 
 /// Starts measuring. Once a process.
 pub fn metrics() -> Result<PrometheusHandle> {
-    PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
-        .and_then(|builder| builder.set_buckets_for_metric(Matcher::Suffix("_size".to_owned()), &SIZES))
-        .and_then(PrometheusBuilder::install_recorder)
-        .context("measuring could not be started")
+    let handle = switchboard_api::http::metrics::install().context("measuring could not be started")?;
+    switchboard_worker::measures::describe();
+    Ok(handle)
 }

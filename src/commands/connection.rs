@@ -9,7 +9,7 @@ use switchboard_core::{
     connections::{self, NewConnection, Which},
 };
 use switchboard_entities::provider_connection;
-use switchboard_telephony::Secrets;
+use switchboard_telephony::{Provider, Secrets};
 
 use crate::{cli::Connection, commands::plain, settings::Settings, wiring};
 
@@ -25,6 +25,9 @@ pub async fn run(settings: &Settings, command: Connection) -> Result<()> {
             let row = connections::add(&app, &actor, new, CAUSE).await.map_err(plain)?;
             println!("Added {}. Paste at the provider:", row.name);
             print_urls(&app, &row);
+            if let Some(advice) = switchboard_telephony::provider(&row.provider).and_then(Provider::advice) {
+                println!("{advice}");
+            }
         }
         Connection::List => {
             let rows = connections::list(&app, &actor).await.map_err(plain)?;
@@ -62,7 +65,7 @@ fn path_part(row: &provider_connection::Model) -> String {
 
 fn print_urls(app: &App, row: &provider_connection::Model) {
     for hook in connections::hook_urls(app, row) {
-        println!("    {:<10} {}", hook.purpose, hook.url);
+        println!("    {:<14} {}", hook.purpose, hook.url);
     }
 }
 

@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use anyhow::{Context, Result, bail};
 use chrono::TimeDelta;
 use rand::{RngExt, rngs::StdRng};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use switchboard_core::{
     App,
     access::{Actor, UserActor},
@@ -13,7 +13,8 @@ use switchboard_core::{
     dispositions,
     interactions::{self, SetDisposition},
 };
-use switchboard_entities::{call_key, caller, caller_number, disposition};
+use switchboard_entities::{call_key, caller, caller_number, disposition, interaction, note};
+use uuid::Uuid;
 
 use super::{
     cast::{CALLERS, LINES, NOTES, STRANGERS},
@@ -136,6 +137,29 @@ async fn finish(app: &App, calls: &[String], agents: &[&UserActor], random: &mut
             idempotency_key: None,
         };
         interactions::set_disposition(app, &agent, said, CAUSE).await.map_err(rules)?;
+        date_back(app, row.interaction_id).await?;
     }
+    Ok(())
+}
+
+/// The one thing that the rules cannot be asked for, because nobody may do it: what was said about a call of last week was
+/// said last week.
+async fn date_back(app: &App, call: Uuid) -> Result<()> {
+    let ended = interaction::Entity::find_by_id(call).one(app.db()).await.context("the calls could not be read")?;
+    let Some(ended) = ended.and_then(|call| call.ended_at) else { return Ok(()) };
+    let said = ended + TimeDelta::seconds(20);
+    note::Entity::update_many()
+        .col_expr(note::Column::CreatedAt, Expr::value(said))
+        .col_expr(note::Column::UpdatedAt, Expr::value(said))
+        .filter(note::Column::InteractionId.eq(call))
+        .exec(app.db())
+        .await
+        .context("a note could not be dated")?;
+    interaction::Entity::update_many()
+        .col_expr(interaction::Column::DisposedAt, Expr::value(said))
+        .filter(interaction::Column::Id.eq(call))
+        .exec(app.db())
+        .await
+        .context("an outcome could not be dated")?;
     Ok(())
 }

@@ -45,6 +45,11 @@ pub trait Provider: Send + Sync {
     /// sent to us); starts with `#` or is empty.
     fn url_fragment(&self) -> &'static str;
 
+    /// What whoever registers the URLs must know, as a sentence or two; `None` when they speak for themselves.
+    fn advice(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Signs a request as the provider would: the headers to add. For the simulator and for tests.
     fn sign(
         &self,

@@ -126,6 +126,13 @@ impl Provider for Twilio {
         "#rc=5&rp=all"
     }
 
+    fn advice(&self) -> Option<&'static str> {
+        Some(
+            "Give status, dial and recording to your own call flow (TwiML) as callbacks. The voice address answers with \
+             an empty <Response/>, which ends the call: make it a number's Voice URL only if you want that.",
+        )
+    }
+
     fn sign(
         &self,
         method: Method,

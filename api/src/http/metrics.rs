@@ -32,11 +32,15 @@ pub const UNKNOWN: &str = "unknown";
 const SECONDS: &[f64] =
     &[0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0];
 
+/// Limits of the buckets of every histogram of sizes: from one to a full batch.
+const SIZES: &[f64] = &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0];
+
 /// Installs the recorder of this process and says what the edge's metrics mean. Once a process. The handle goes into
 /// [`AppState`]; call its `run_upkeep` every few seconds, or histograms that nobody scrapes grow.
 pub fn install() -> Result<PrometheusHandle, BuildError> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)?
+        .set_buckets_for_metric(Matcher::Suffix("_size".to_owned()), SIZES)?
         .install_recorder()?;
     describe();
     Ok(handle)

@@ -4,6 +4,7 @@ use async_graphql::SimpleObject;
 use chrono::{DateTime, Utc};
 use switchboard_core::{App, connections};
 use switchboard_entities::provider_connection;
+use switchboard_telephony::{Provider, provider};
 use uuid::Uuid;
 
 /// One connection to a phone provider, without its secrets.
@@ -19,6 +20,8 @@ pub struct ProviderConnection {
     slug: String,
     /// Where the provider must send what, to be entered at the provider.
     hook_urls: Vec<HookUrl>,
+    /// What whoever registers the addresses must know, in English; null when they speak for themselves.
+    advice: Option<&'static str>,
     /// When the last genuine webhook arrived.
     last_delivery_at: Option<DateTime<Utc>>,
     /// When it was added.
@@ -41,6 +44,7 @@ impl ProviderConnection {
             .map(|hook| HookUrl { purpose: hook.purpose.to_owned(), url: hook.url })
             .collect();
         Self {
+            advice: provider(&row.provider).and_then(Provider::advice),
             id: row.id,
             provider: row.provider,
             name: row.name,

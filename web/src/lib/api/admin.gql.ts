@@ -92,6 +92,7 @@ export const ConnectionsQuery = graphql(`
       slug
       lastDeliveryAt
       createdAt
+      advice
       hookUrls {
         purpose
         url
