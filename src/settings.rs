@@ -12,6 +12,10 @@ pub struct Settings {
     #[arg(long, env = "SWITCHBOARD_LISTEN", default_value = "127.0.0.1:8080", global = true)]
     pub listen: SocketAddr,
 
+    /// Address at which `switchboard worker` shows /healthz, /readyz and /metrics. [default: nowhere]
+    #[arg(long, env = "SWITCHBOARD_WORKER_LISTEN", global = true)]
+    pub worker_listen: Option<SocketAddr>,
+
     /// Scheme, host and port under which providers and browsers reach this installation. Signatures are checked against it.
     /// [default: http:// and the listening address]
     #[arg(long, env = "SWITCHBOARD_PUBLIC_URL", global = true)]

@@ -79,9 +79,16 @@ pub async fn run(settings: Settings, roles: Roles, demo: bool) -> Result<()> {
         config.extra_origins.clone_from(&settings.extra_origins);
         config.graphiql = settings.graphiql;
         let state = AppState::new(app.clone(), config, Some(metrics.clone()));
-        parts.spawn(upkeep(metrics, stop.clone()));
         let stopping = stop.clone();
         parts.spawn(async move { server::serve(listener, state, stopping).await.context("the HTTP server ended") });
+    }
+    if let (Roles::WORKER, Some(address)) = (roles, settings.worker_listen) {
+        let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+        let state = AppState::new(app.clone(), ApiConfig::new(public_url.clone()), Some(metrics.clone()));
+        let stopping = stop.clone();
+        parts.spawn(async move {
+            server::serve_probes(listener, state, stopping).await.context("the worker's HTTP server ended")
+        });
     }
     if roles.worker {
         parts.spawn(timers(app.clone(), stop.clone()));
@@ -91,6 +98,7 @@ pub async fn run(settings: Settings, roles: Roles, demo: bool) -> Result<()> {
             async move { switchboard_worker::run(&app, inbox, config, stop).await.context("the workers ended") },
         );
     }
+    parts.spawn(upkeep(metrics, stop.clone()));
     if let Some(file) = &settings.address_file {
         std::fs::write(file, bound.to_string()).with_context(|| format!("cannot write {}", file.display()))?;
     }

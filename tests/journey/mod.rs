@@ -3,5 +3,6 @@
 
 mod agent;
 mod losses;
+mod processes;
 mod providers;
 mod refusals;

@@ -52,6 +52,18 @@ pub fn router(state: AppState) -> Router {
         .with_state(state)
 }
 
+/// What a process without an API shows of itself: health, readiness and metrics, and nothing else.
+pub fn probes(state: AppState) -> Router {
+    let probes = health::routes().merge(metrics::routes()).layer(from_fn(headers::api));
+    probes
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_WITHIN))
+        .layer(CatchPanicLayer::custom(trace::panicked))
+        .layer(from_fn(trace::layer))
+        .layer(from_fn_with_state(state.clone(), headers::everywhere))
+        .layer(from_fn_with_state(state.clone(), request_id::layer))
+        .with_state(state)
+}
+
 /// Other compressible things (the dashboard's files) were compressed when they were built.
 fn is_json(_: StatusCode, _: axum::http::Version, headers: &HeaderMap, _: &axum::http::Extensions) -> bool {
     let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
@@ -78,6 +90,20 @@ async fn files(request: Request) -> Response {
 /// Serves until `shutdown`, then stops in order: readiness fails and sockets say good-bye, after the configured notice no
 /// connection is accepted any more, requests in work end, for ten seconds at most.
 pub async fn serve(listener: TcpListener, state: AppState, shutdown: CancellationToken) -> io::Result<()> {
+    serve_router(listener, router(state.clone()), state, shutdown).await
+}
+
+/// Serves [`probes`] in the same way.
+pub async fn serve_probes(listener: TcpListener, state: AppState, shutdown: CancellationToken) -> io::Result<()> {
+    serve_router(listener, probes(state.clone()), state, shutdown).await
+}
+
+async fn serve_router(
+    listener: TcpListener,
+    router: Router,
+    state: AppState,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
     let stop_accepting = CancellationToken::new();
     // Answers are written whole, so waiting for more to send (Nagle's algorithm) would only delay them.
     let listener = listener.tap_io(|stream| {
@@ -85,9 +111,8 @@ pub async fn serve(listener: TcpListener, state: AppState, shutdown: Cancellatio
             tracing::debug!(%error, "a connection keeps Nagle's algorithm");
         }
     });
-    let serving = axum::serve(listener, router(state.clone()))
-        .with_graceful_shutdown(stop_accepting.clone().cancelled_owned())
-        .into_future();
+    let serving =
+        axum::serve(listener, router).with_graceful_shutdown(stop_accepting.clone().cancelled_owned()).into_future();
     tokio::pin!(serving);
 
     tokio::select! {
