@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, Query},
 };
 use serde::{Deserialize, Serialize};
@@ -120,30 +120,33 @@ pub fn readable(actor: &Actor, permission: Permission) -> Result<Condition> {
         return Ok(visible);
     }
     let me = actor.user()?.id;
-    let mine = || {
-        Condition::any().add(interaction::Column::AgentId.eq(me)).add(
-            Condition::all()
-                .add(interaction::Column::AgentId.is_null())
-                .add(interaction::Column::State.ne(LegState::Ended.as_str())),
-        )
-    };
+    // Both ask about the one caller of the row at hand, along an index: an agent of many years has many callers.
+    let other = |column: interaction::Column| Expr::col(("other", column));
     let on_the_line = Query::select()
-        .column(interaction::Column::CallerId)
-        .from(interaction::Entity)
-        .and_where(interaction::Column::CallerId.is_not_null())
-        .and_where(interaction::Column::MergedInto.is_null())
-        .cond_where(mine())
+        .expr(Expr::value(1))
+        .from_as(interaction::Entity, "other")
+        .and_where(other(interaction::Column::CallerId).equals((interaction::Entity, interaction::Column::CallerId)))
+        .and_where(other(interaction::Column::MergedInto).is_null())
+        .cond_where(
+            Condition::any().add(other(interaction::Column::AgentId).eq(me)).add(
+                Condition::all()
+                    .add(other(interaction::Column::AgentId).is_null())
+                    .add(other(interaction::Column::State).ne(LegState::Ended.as_str())),
+            ),
+        )
         .to_owned();
     let owned = Query::select()
-        .column(caller::Column::Id)
+        .expr(Expr::value(1))
         .from(caller::Entity)
+        .and_where(
+            Expr::col((caller::Entity, caller::Column::Id))
+                .equals((interaction::Entity, interaction::Column::CallerId)),
+        )
         .and_where(caller::Column::OwnerId.eq(me))
         .to_owned();
-    let history = Condition::all().add(interaction::Column::MergedInto.is_null()).add(
-        Condition::any()
-            .add(interaction::Column::CallerId.in_subquery(on_the_line))
-            .add(interaction::Column::CallerId.in_subquery(owned)),
-    );
+    let history = Condition::all()
+        .add(interaction::Column::MergedInto.is_null())
+        .add(Condition::any().add(Expr::exists(on_the_line)).add(Expr::exists(owned)));
     Ok(Condition::any().add(visible).add(history))
 }
 

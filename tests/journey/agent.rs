@@ -7,6 +7,7 @@ use crate::support::{
     client::Client,
     hooks::call_sid,
     server::{Mode, Server},
+    wait::{SOON, eventually_some},
 };
 
 const LIVE: &str = "subscription { callActivity { __typename
@@ -129,4 +130,49 @@ async fn a_call_from_the_first_webhook_to_its_disposition(mode: Mode) {
     ] {
         assert!(!log.contains(secret), "personal data or a secret stands in the log: {secret}");
     }
+}
+
+const HISTORY: &str =
+    "query($caller: UUID!) { caller(id: $caller) { interactions { nodes { id notes { nodes { body } } } } } }";
+const MINE: &str = "{ interactions(first: 10) { nodes { id caller { id } } } }";
+
+both_modes!(an_agent_reads_the_history_of_whoever_is_on_the_line_and_of_nobody_else);
+
+async fn an_agent_reads_the_history_of_whoever_is_on_the_line_and_of_nobody_else(mode: Mode) {
+    let server = Server::start(mode).await;
+    let first = Client::login(&server, &server.agent).await;
+    let second = Client::login(&server, &server.create_user("agent", "Hanna Agent")).await;
+    let ring = async |known: usize| {
+        let hook = server.twilio.ringing(&call_sid(), "+442079460321", "+442079460000");
+        assert_eq!(hook.post(&server.url("")).await.unwrap().status(), 200);
+        eventually_some("the call is there", SOON, async || {
+            let calls = first.query(MINE, Value::Null).await;
+            let calls = calls["interactions"]["nodes"].as_array()?.clone();
+            (calls.len() == known).then(|| calls[0].clone())
+        })
+        .await
+    };
+    let old = ring(1).await;
+    let caller = json!({ "caller": old["caller"]["id"] });
+    let note = "mutation($id: UUID!) { takeCall(input: { interactionId: $id }) { interaction { id } }
+        addNote(input: { interactionId: $id, body: \"Promised a call.\" }) { note { id } } }";
+    first.query(note, json!({ "id": old["id"] })).await;
+
+    // Taken by the first: for the second there is nothing to see, neither in the list nor by id.
+    let seen = second.query(MINE, Value::Null).await;
+    assert_eq!(seen["interactions"]["nodes"], json!([]));
+    let by_id = "query($id: UUID!) { interaction(id: $id) { id } }";
+    assert_eq!(second.query(by_id, json!({ "id": old["id"] })).await["interaction"], Value::Null);
+
+    // The same caller rings again: whoever may take the call must know what was promised.
+    let new = ring(2).await;
+    let history = second.query(HISTORY, caller.clone()).await;
+    let calls = history["caller"]["interactions"]["nodes"].as_array().unwrap();
+    assert_eq!(calls.len(), 2, "{history}");
+    assert!(calls.iter().any(|call| call["notes"]["nodes"][0]["body"] == "Promised a call."));
+    assert_eq!(second.query(by_id, json!({ "id": old["id"] })).await["interaction"]["id"], old["id"]);
+
+    // And when the first takes that one too, it is over.
+    first.query(TAKE, json!({ "id": new["id"] })).await;
+    assert_eq!(second.query(by_id, json!({ "id": old["id"] })).await["interaction"], Value::Null);
 }
