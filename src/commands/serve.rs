@@ -13,6 +13,7 @@ use switchboard_core::{
     roles, sessions,
     users::{self, NewUser},
 };
+use switchboard_telephony::phone::read_plans;
 use switchboard_worker::{
     WorkerConfig,
     timers::{self, Timer},
@@ -72,6 +73,9 @@ pub async fn run(settings: Settings, roles: Roles, demo: bool) -> Result<()> {
     let stop_bus = CancellationToken::new();
     let policy = if roles == Roles::BOTH { Pending::Apply } else { Pending::Refuse };
     let Wired { app, source, inbox } = wiring::wire(&settings, public_url.clone(), policy, &stop_bus).await?;
+
+    // Before anything is served, so that the first call does not wait for it.
+    tokio::task::spawn_blocking(read_plans).await.context("the numbering plans could not be read")?;
 
     let mut parts = JoinSet::new();
     if let Some(listener) = listener {
