@@ -1,7 +1,8 @@
 //! Live events between processes, over Redis publish/subscribe.
 //!
 //! One channel (`<prefix>:events`); a message is a JSON list of events, or an empty list, which means "something may have
-//! been missed". Publish/subscribe keeps nothing, so whenever this process may have missed a message (its subscription was
+//! been missed", or the word `beat`. Every process beats every few seconds: whoever hears nothing for longer sits on a
+//! connection whose other end is gone without a word, and connects again. Publish/subscribe keeps nothing, so whenever this process may have missed a message (its subscription was
 //! lost, or a publication of its own failed) everybody concerned is told to read again. Events are only a hint to look;
 //! the database is the truth.
 
@@ -18,7 +19,16 @@ use tokio_util::sync::CancellationToken;
 
 /// Publications waiting while Redis is slow. When it is full, a resync stands for all of them.
 const WAITING: usize = 10_000;
-/// Pause between attempts to reach Redis again.
+/// A message that says nothing but that the connection lives.
+const BEAT: &str = "beat";
+/// How often it is sent.
+const BEAT_EVERY: Duration = Duration::from_secs(3);
+/// Silence after which a subscription counts as lost: three beats.
+const SILENCE: Duration = Duration::from_secs(9);
+/// Pause between attempts to publish while Redis is away. Each failed one makes this process's subscribers read again, so
+/// that their screens go on, if slower.
+const AWAY: Duration = Duration::from_secs(2);
+/// Pause between attempts to listen.
 const RETRY: Duration = Duration::from_millis(500);
 
 /// The bus of one process among several.
@@ -67,15 +77,22 @@ async fn publish(
 ) {
     let mut batch = Vec::new();
     let mut missed = false;
+    let mut beat = tokio::time::interval(BEAT_EVERY);
+    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             // On stop the sender side is still there: what waits is published before the task ends.
             () = stop.cancelled(), if batch.is_empty() && waiting.is_empty() => return,
             received = waiting.recv_many(&mut batch, 256), if !missed => if received == 0 { return },
-            () = tokio::time::sleep(RETRY), if missed => {}
+            _ = beat.tick(), if !missed => {}
+            () = tokio::time::sleep(AWAY), if missed => {}
         }
-        let events: Vec<Event> = if missed { Vec::new() } else { batch.concat() };
-        let message = serde_json::to_string(&events).unwrap_or_else(|_| "[]".to_owned());
+        let message = if batch.is_empty() && !missed {
+            BEAT.to_owned()
+        } else {
+            let events: Vec<Event> = if missed { Vec::new() } else { batch.concat() };
+            serde_json::to_string(&events).unwrap_or_else(|_| "[]".to_owned())
+        };
         match connection.publish::<_, _, ()>(&channel, message).await {
             Ok(()) => missed = false,
             Err(error) => {
@@ -96,16 +113,23 @@ async fn publish(
 async fn listen(client: redis::Client, channel: String, local: Arc<LocalBus>, stop: CancellationToken) {
     while !stop.is_cancelled() {
         let listening = async {
-            let mut subscription = client.get_async_pubsub().await?;
-            subscription.subscribe(&channel).await?;
+            let subscribing = async {
+                let mut subscription = client.get_async_pubsub().await?;
+                subscription.subscribe(&channel).await?;
+                Ok::<_, redis::RedisError>(subscription)
+            };
+            let Ok(subscription) = tokio::time::timeout(SILENCE, subscribing).await else { return Ok(()) };
+            let subscription = subscription?;
             // Only now is everything from here on heard: what was before may have been missed.
             local.send(BusMessage::Resync);
             let mut messages = subscription.into_on_message();
-            while let Some(message) = messages.next().await {
-                let events: Option<Vec<Event>> =
-                    message.get_payload::<String>().ok().and_then(|text| serde_json::from_str(&text).ok());
-                match events {
-                    Some(events) if !events.is_empty() => {
+            while let Ok(Some(message)) = tokio::time::timeout(SILENCE, messages.next()).await {
+                let Ok(text) = message.get_payload::<String>() else { continue };
+                if text == BEAT {
+                    continue;
+                }
+                match serde_json::from_str::<Vec<Event>>(&text) {
+                    Ok(events) if !events.is_empty() => {
                         for event in events {
                             local.send(BusMessage::Event(event));
                         }

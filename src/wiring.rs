@@ -158,7 +158,8 @@ pub async fn wire(settings: &Settings, public_url: String, policy: Pending, stop
     Ok(Wired { app, source, inbox })
 }
 
-/// An application for one command, without queue consumers. Changes are told to running servers where there is a bus.
+/// An application for one command, without queue consumers. Running servers see what it changed when they next read: they
+/// look for new connections every two seconds.
 pub async fn offline(settings: &Settings) -> Result<App> {
     let stop = CancellationToken::new();
     Ok(wire(settings, settings.public_url(settings.listen)?, Pending::Refuse, &stop).await?.app)

@@ -109,7 +109,8 @@ fn matching(actor: &Actor, search: &str) -> Result<Condition> {
     if search.chars().count() > MAX_TEXT {
         return Err(Error::invalid("search", format!("Search for at most {MAX_TEXT} characters.")));
     }
-    let escaped = search.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    // PostgreSQL takes no NUL in a text, so nothing can hold one.
+    let escaped = search.to_lowercase().replace('\0', "").replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
     let pattern = || LikeExpr::new(format!("%{escaped}%")).escape('\\');
     let mut any = Condition::any()
         .add(Expr::expr(Func::lower(Expr::col((caller::Entity, caller::Column::Name)))).like(pattern()))

@@ -69,9 +69,8 @@ pub fn is_transient(error: &DbErr) -> bool {
 /// `PostgreSQL` SQLSTATE classes 08 (connection), 40 (rollback), 53 (resources), 55P03 (lock), 57P0x (shutdown), 58 (system);
 /// `SQLite` result codes 5 (busy), 6 (locked), 10 (I/O) and 13 (full) with their extended forms, whose low byte is the code.
 fn transient_code(code: &str) -> bool {
-    if code.len() == 5 && !code.bytes().all(|b| b.is_ascii_digit())
-        || code.len() == 5 && code.starts_with(['0', '4', '5'])
-    {
+    // Every SQLSTATE has five characters, which may all be digits; no result code of SQLite has more than four.
+    if code.len() == 5 {
         return ["08", "40", "53", "55P03", "57P0", "58"].iter().any(|class| code.starts_with(class));
     }
     code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 10 | 13))
@@ -114,7 +113,7 @@ mod tests {
         for code in ["08006", "40001", "40P01", "53300", "55P03", "57P01", "5", "6", "261", "517", "13"] {
             assert!(transient_code(code), "{code}");
         }
-        for code in ["23505", "42P01", "22001", "1555", "2067", "19", "1"] {
+        for code in ["23505", "42P01", "22001", "22021", "22022", "22P05", "1555", "2067", "19", "1"] {
             assert!(!transient_code(code), "{code}");
         }
     }

@@ -1,7 +1,5 @@
 //! What is told to live subscribers after a commit: ids, never data. Every subscriber reads again with its own rights.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use futures::{StreamExt, stream::BoxStream};
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
@@ -52,19 +50,17 @@ const CAPACITY: usize = 4096;
 #[derive(Debug)]
 pub struct LocalBus {
     sender: broadcast::Sender<BusMessage>,
-    published: AtomicU64,
 }
 
 impl Default for LocalBus {
     fn default() -> Self {
-        Self { sender: broadcast::channel(CAPACITY).0, published: AtomicU64::new(0) }
+        Self { sender: broadcast::channel(CAPACITY).0 }
     }
 }
 
 impl LocalBus {
     /// Hands a message to every subscriber of this process. Nobody listening is not an error.
     pub fn send(&self, message: BusMessage) {
-        self.published.fetch_add(1, Ordering::Relaxed);
         drop(self.sender.send(message));
     }
 }

@@ -101,11 +101,6 @@ impl Unit {
         self.finish().await
     }
 
-    /// Commits a batch of deliveries, which may all have been duplicates: then there is nothing to audit.
-    pub(crate) async fn commit_batch(self) -> Result<()> {
-        self.finish().await
-    }
-
     async fn finish(self) -> Result<()> {
         self.tx.commit().await?;
         self.app.bus().publish(&self.events).await;

