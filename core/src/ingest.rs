@@ -211,7 +211,7 @@ fn parse(
     let provider = provider(&envelope.provider).ok_or_else(unknown)?;
     let request =
         HookRequest { method: envelope.method, url: &envelope.url, headers: &envelope.headers, body: &envelope.body };
-    let context = ParseContext { default_region: region.clone() };
+    let context = ParseContext { default_region: region.clone(), ..ParseContext::default() };
     let parse = || provider.parse(&request, envelope.purpose.as_deref(), envelope.received_at, &context);
     match std::panic::catch_unwind(AssertUnwindSafe(parse)) {
         Ok(Ok(events)) => events.into_iter().map(without_nul).collect(),

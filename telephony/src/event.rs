@@ -32,9 +32,15 @@ pub struct CallEvent {
     /// The leg that this one dialled (with [`CallEvent::dial_outcome`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub child_leg_id: Option<String>,
+    /// The other leg of a bridge, when that is all the event says about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bridged_leg_id: Option<String>,
     /// What the provider calls the whole call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_id: Option<String>,
+    /// The session that goes on in this one (a transfer of Vonage): both are one call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub linked_session_id: Option<String>,
     /// The provider's sequence number within the leg.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seq: Option<i64>,
@@ -72,6 +78,15 @@ pub struct CallEvent {
     /// The provider's word for the status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_status: Option<String>,
+    /// The provider's word for why the leg ended (`NORMAL_CLEARING`, `originator_cancel`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider_reason: Option<String>,
+    /// Cause of the end after ITU-T Q.850, 1 to 127.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub q850: Option<u8>,
+    /// Which side ended the leg, in the provider's word (`caller`, `callee`, `platform`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hangup_source: Option<String>,
     /// SIP response code. Not enough to tell an outcome.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sip_code: Option<u16>,
@@ -112,7 +127,9 @@ impl CallEvent {
             leg_id: None,
             parent_leg_id: None,
             child_leg_id: None,
+            bridged_leg_id: None,
             session_id: None,
+            linked_session_id: None,
             seq: None,
             direction: None,
             direction_raw: None,
@@ -125,6 +142,9 @@ impl CallEvent {
             outcome: None,
             dial_outcome: None,
             provider_status: None,
+            provider_reason: None,
+            q850: None,
+            hangup_source: None,
             sip_code: None,
             started_at: None,
             answered_at: None,
@@ -137,14 +157,14 @@ impl CallEvent {
         }
     }
 
-    /// What ties the event to its call: `leg:…` for the leg, its parent and its child, `session:…`. Sorted, without
-    /// repetition. Two events of one connection that share a key belong to one call; an event without any key belongs
+    /// What ties the event to its call: `leg:…` for the leg, its parent, its child and the one it is bridged with,
+    /// `session:…` for the session and the one it goes on from. Sorted, without repetition. Two events of one connection that share a key belong to one call; an event without any key belongs
     /// to none.
     pub fn correlation_keys(&self) -> Vec<String> {
-        let legs = [&self.leg_id, &self.parent_leg_id, &self.child_leg_id];
+        let legs = [&self.leg_id, &self.parent_leg_id, &self.child_leg_id, &self.bridged_leg_id];
         let legs = legs.into_iter().flatten().map(|id| format!("leg:{id}"));
-        let session = self.session_id.iter().map(|id| format!("session:{id}"));
-        legs.chain(session).collect::<BTreeSet<_>>().into_iter().collect()
+        let sessions = self.session_id.iter().chain(&self.linked_session_id).map(|id| format!("session:{id}"));
+        legs.chain(sessions).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// The best known time of the event: the provider's, else that of receipt.

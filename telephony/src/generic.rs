@@ -10,7 +10,7 @@ use crate::signature::sha256_hex;
 use crate::standard_webhooks::{self, ID_NAMES, Key};
 use crate::{
     Answer, CallEvent, HookRequest, Method, ParseContext, ParseError, Provider, Rejection, SecretError, SecretField,
-    Secrets,
+    Secrets, VerifyContext,
 };
 
 /// The adapter.
@@ -32,21 +32,25 @@ const FIELDS: &[SecretField] = &[
         name: SECRET,
         required: false,
         description: "shared secret of v1 signatures (HMAC-SHA256): whsec_ and 24 to 64 random bytes in base64",
+        previous: Some(SECRET_PREVIOUS),
     },
     SecretField {
         name: SECRET_PREVIOUS,
         required: false,
         description: "the shared secret that is being replaced, until every sender has the new one",
+        previous: None,
     },
     SecretField {
         name: PUBLIC_KEY,
         required: false,
         description: "public key of v1a signatures (Ed25519): whpk_ and 32 bytes in base64",
+        previous: Some(PUBLIC_KEY_PREVIOUS),
     },
     SecretField {
         name: PUBLIC_KEY_PREVIOUS,
         required: false,
         description: "the public key that is being replaced, until every sender has the new one",
+        previous: None,
     },
 ];
 
@@ -102,9 +106,9 @@ impl Provider for Generic {
         &ID_NAMES
     }
 
-    fn verify(&self, request: &HookRequest<'_>, secrets: &Secrets, now: DateTime<Utc>) -> Result<(), Rejection> {
-        let keys = keys(secrets).map_err(|_| Rejection::UnknownKey)?;
-        standard_webhooks::verify(request, &keys, now)
+    fn verify(&self, request: &HookRequest<'_>, context: &VerifyContext<'_>) -> Result<(), Rejection> {
+        let keys = keys(context.secrets).map_err(|_| Rejection::UnknownKey)?;
+        standard_webhooks::verify(request, &keys, context)
     }
 
     fn parse(
@@ -118,12 +122,21 @@ impl Provider for Generic {
         body::parse(request.body, id, received_at, context).map(|event| vec![event])
     }
 
-    fn answer(&self, _purpose: Option<&str>) -> Answer {
+    fn answer(&self, _request: &HookRequest<'_>, _purpose: Option<&str>) -> Answer {
         Answer::NO_CONTENT
     }
 
     fn url_fragment(&self) -> &'static str {
         ""
+    }
+
+    fn setup(&self) -> &'static [&'static str] {
+        &[
+            "Let your phone system POST one JSON event for each change of a call to the URL, in the format of \
+             `docs/generic-webhook.md`.",
+            "Sign each request after Standard Webhooks with the secret of this connection (libraries exist for most \
+             languages), and send it again with the same `webhook-id` until the answer is 2xx.",
+        ]
     }
 
     /// Takes the `webhook-id` from the headers when it is there, else makes one from the body, so that a repeated body is

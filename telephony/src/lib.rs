@@ -12,11 +12,15 @@
 //!
 //! A new provider is one new file, its fixtures and one line in `registry.rs`.
 
+mod answer;
+mod credentials;
 mod event;
 mod fold;
 mod form;
 mod generic;
+mod json;
 mod kinds;
+mod options;
 mod party;
 pub mod phone;
 mod provider;
@@ -27,15 +31,19 @@ mod request;
 mod secrets;
 mod signature;
 mod standard_webhooks;
+mod times;
 mod twilio;
 mod words;
+mod xml;
 
+pub use answer::{Answer, CallControl, DocumentError, MAX_DOCUMENT, Syntax};
 pub use event::CallEvent;
 pub use fold::{CallState, Leg, fold};
 pub use kinds::{Attestation, Direction, EventKind, LegState, Outcome, PartyKind, RecordingStatus};
+pub use options::{OptionError, OptionField, Options};
 pub use party::{Address, Dialect, Party};
 pub use phone::PhoneNumber;
-pub use provider::{Answer, ParseContext, ParseError, Provider};
+pub use provider::{ParseContext, ParseError, Provider, VerifyContext};
 pub use recording::{Recording, RecordingFact};
 pub use registry::{provider, providers};
 pub use rejection::Rejection;

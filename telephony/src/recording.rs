@@ -36,6 +36,9 @@ pub struct RecordingFact {
     /// This event by itself shows that a caller left a message.
     #[serde(default)]
     pub voicemail: bool,
+    /// Until when the URL can be used (presigned addresses).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<DateTime<Utc>>,
 }
 
 fn in_progress() -> RecordingStatus {
@@ -55,6 +58,7 @@ impl RecordingFact {
             needs_auth: false,
             started_at: None,
             voicemail: false,
+            expires_at: None,
         }
     }
 }

@@ -7,6 +7,8 @@ pub enum Method {
     Get,
     /// POST: the parameters are in the body.
     Post,
+    /// OPTIONS: only ever a handshake; never stored.
+    Options,
 }
 
 /// A webhook request as the provider sent it: nothing is decoded, because signatures cover the raw bytes.

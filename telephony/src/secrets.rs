@@ -34,6 +34,22 @@ impl Secrets {
         self
     }
 
+    /// Replaces a secret: its present value stays valid as the previous one of its field. Without a field for the previous
+    /// value the present one is gone at once.
+    pub fn rotate(&mut self, fields: &[SecretField], name: &str, value: impl Into<String>) {
+        let previous = fields.iter().find(|field| field.name == name).and_then(|field| field.previous);
+        if let (Some(previous), Some(present)) = (previous, self.get(name).map(ToOwned::to_owned)) {
+            self.set(previous, present);
+        }
+        self.set(name, value);
+    }
+
+    /// Forgets every previous value: from now on only the present ones are accepted. Returns the names that had one.
+    pub fn retire_previous(&mut self, fields: &[SecretField]) -> Vec<&'static str> {
+        let previous = fields.iter().filter_map(|field| field.previous);
+        previous.filter(|name| self.0.remove(*name).is_some()).collect()
+    }
+
     /// The names, sorted. Never the values.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
@@ -61,6 +77,9 @@ pub struct SecretField {
     pub required: bool,
     /// What it is and where the provider shows it.
     pub description: &'static str,
+    /// The secret that keeps the value of this one while it is being replaced: both are accepted until the previous one
+    /// is retired. `None`: this one is not rotated by itself.
+    pub previous: Option<&'static str>,
 }
 
 /// Why a set of secrets cannot be used. Names only, never values.

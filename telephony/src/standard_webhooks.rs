@@ -9,10 +9,8 @@ use chrono::{DateTime, Utc};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 
 use crate::signature::{equal, hmac_sha256};
-use crate::{HookRequest, Rejection};
+use crate::{HookRequest, Rejection, VerifyContext};
 
-/// How far the timestamp may be from the present, in seconds, either way.
-const TOLERANCE_SECONDS: u64 = 300;
 /// Bytes of a shared secret.
 const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 /// Signatures of one header that are looked at: rotation needs two or three.
@@ -92,10 +90,10 @@ impl<'a> Headers<'a> {
 }
 
 /// Checks a request with the keys of a connection.
-pub(crate) fn verify(request: &HookRequest<'_>, keys: &[Key], now: DateTime<Utc>) -> Result<(), Rejection> {
+pub(crate) fn verify(request: &HookRequest<'_>, keys: &[Key], context: &VerifyContext<'_>) -> Result<(), Rejection> {
     let headers = Headers::read(request).ok_or(Rejection::MissingSignature)?;
     let timestamp: i64 = headers.timestamp.parse().map_err(|_| Rejection::BadCredentials)?;
-    if now.timestamp().abs_diff(timestamp) > TOLERANCE_SECONDS {
+    if context.now.timestamp().abs_diff(timestamp) > context.clock_skew.num_seconds().unsigned_abs() {
         return Err(Rejection::Stale);
     }
     let message = message(headers.id, headers.timestamp, request.body);

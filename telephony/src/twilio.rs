@@ -7,18 +7,14 @@ use chrono::{DateTime, Utc};
 
 use crate::secrets::check_names;
 use crate::{
-    Answer, CallEvent, HookRequest, Method, ParseContext, ParseError, Provider, Rejection, SecretError, SecretField,
-    Secrets,
+    Answer, CallControl, CallEvent, HookRequest, Method, ParseContext, ParseError, Provider, Rejection, SecretError,
+    SecretField, Secrets, Syntax, VerifyContext,
 };
 
 /// The adapter.
 pub(crate) struct Twilio;
 
-const TWIML: Answer = Answer {
-    status: 200,
-    content_type: Some("text/xml"),
-    body: "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response/>",
-};
+const TWIML: Answer = Answer::document("text/xml", "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response/>");
 
 pub(crate) const AUTH_TOKEN: &str = "auth_token";
 pub(crate) const AUTH_TOKEN_SECONDARY: &str = "auth_token_secondary";
@@ -33,27 +29,37 @@ const FIELDS: &[SecretField] = &[
         required: false,
         description: "the primary Auth Token of the account (Twilio console, Account Info); leave it out to accept only \
                       requests signed with a SharedKey",
+        previous: Some(AUTH_TOKEN_SECONDARY),
     },
     SecretField {
         name: AUTH_TOKEN_SECONDARY,
         required: false,
         description: "the secondary Auth Token, while tokens are being rotated",
+        previous: None,
     },
     SecretField {
         name: SHARED_KEY_ID,
         required: false,
         description: "id of a SharedKey (webhooks_sharedkey_…); requests that name it must be signed with HMAC-SHA256",
+        previous: Some(SHARED_KEY_ID_SECONDARY),
     },
-    SecretField { name: SHARED_KEY_SECRET, required: false, description: "the secret of that SharedKey" },
+    SecretField {
+        name: SHARED_KEY_SECRET,
+        required: false,
+        description: "the secret of that SharedKey",
+        previous: Some(SHARED_KEY_SECRET_SECONDARY),
+    },
     SecretField {
         name: SHARED_KEY_ID_SECONDARY,
         required: false,
         description: "id of a second SharedKey, while keys are being rotated",
+        previous: None,
     },
     SecretField {
         name: SHARED_KEY_SECRET_SECONDARY,
         required: false,
         description: "the secret of the second SharedKey",
+        previous: None,
     },
 ];
 
@@ -99,8 +105,8 @@ impl Provider for Twilio {
         &[]
     }
 
-    fn verify(&self, request: &HookRequest<'_>, secrets: &Secrets, _now: DateTime<Utc>) -> Result<(), Rejection> {
-        signature::verify(request, secrets)
+    fn verify(&self, request: &HookRequest<'_>, context: &VerifyContext<'_>) -> Result<(), Rejection> {
+        signature::verify(request, context.secrets)
     }
 
     fn parse(
@@ -114,11 +120,21 @@ impl Provider for Twilio {
     }
 
     /// `TwiML` where Twilio asks what to do next, 204 where it only reports.
-    fn answer(&self, purpose: Option<&str>) -> Answer {
+    fn answer(&self, _request: &HookRequest<'_>, purpose: Option<&str>) -> Answer {
         match purpose {
             Some("status" | "recording") => Answer::NO_CONTENT,
             _ => TWIML,
         }
+    }
+
+    fn call_control(&self) -> Option<CallControl> {
+        Some(CallControl {
+            language: "TwiML",
+            content_type: "text/xml",
+            purposes: &["voice", "dial", "voicemail-done"],
+            syntax: Syntax::Xml { root: "Response" },
+            default_effect: "An empty <Response/>: Twilio ends the call.",
+        })
     }
 
     /// Five retries, also after an answer of 5xx: Twilio's default is to retry only when it cannot connect.
@@ -131,6 +147,17 @@ impl Provider for Twilio {
             "Give status, dial and recording to your own call flow (TwiML) as callbacks. The voice address answers with \
              an empty <Response/>, which ends the call: make it a number's Voice URL only if you want that.",
         )
+    }
+
+    fn setup(&self) -> &'static [&'static str] {
+        &[
+            "Phone Numbers > Active numbers > your number: paste the `status` URL as *Call status changes* (HTTP POST).",
+            "In the TwiML that answers your calls, give `<Dial>` the `dial` URL as `action`, its `<Number>`, `<Client>` or \
+             `<Sip>` the `status` URL as `statusCallback` with `statusCallbackEvent=\"initiated ringing answered completed\"`, \
+             and recordings the `recording` URL as `recordingStatusCallback`.",
+            "To let Switchboard answer the calls, paste the `voice` URL as *A call comes in* and write the TwiML on this \
+             connection's page.",
+        ]
     }
 
     fn sign(

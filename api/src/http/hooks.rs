@@ -21,7 +21,7 @@ use axum::{
     body::Body,
     extract::{Request, State},
     http::{
-        HeaderMap, HeaderValue, Method as HttpMethod, StatusCode,
+        HeaderMap, HeaderName, HeaderValue, Method as HttpMethod, StatusCode,
         header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER},
     },
     response::{IntoResponse, Response},
@@ -30,7 +30,7 @@ use axum::{
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use switchboard_core::{connections::DEFAULT_SLUG, envelope::Envelope};
-use switchboard_telephony::{HookRequest, Method, Provider, Rejection, provider};
+use switchboard_telephony::{Answer, HookRequest, Method, Options, Provider, Rejection, VerifyContext, provider};
 
 use super::metrics::{HOOK_ANSWER, HOOKS_ACCEPTED, HOOKS_REFUSED, UNKNOWN};
 use crate::state::{ApiConfig, AppState};
@@ -124,7 +124,10 @@ async fn take(state: &AppState, address: &Address<'_>, request: Request) -> Resu
         .collect();
     let now = state.app.now();
     let hook = HookRequest { method, url: &url, headers: &headers, body: &body };
-    connection.provider.verify(&hook, &connection.secrets, now).map_err(Refusal::Signature)?;
+    let options = Options::new();
+    let context = VerifyContext::new(&connection.secrets, &options, now);
+    connection.provider.verify(&hook, &context).map_err(Refusal::Signature)?;
+    let answer = connection.provider.answer(&hook, address.purpose);
 
     let stored = connection.provider.stored_headers();
     let envelope = Envelope {
@@ -140,18 +143,23 @@ async fn take(state: &AppState, address: &Address<'_>, request: Request) -> Resu
     };
     // An answer that says "again" is better than none; what was stored nevertheless is recognised when it comes again.
     match tokio::time::timeout(state.config.patience, state.app.queue().push(envelope)).await {
-        Ok(Ok(())) => Ok(accepted(address)),
+        Ok(Ok(())) => Ok(accepted(answer)),
         Ok(Err(_)) | Err(_) => Err(Refusal::Unavailable),
     }
 }
 
 /// What the provider expects as the answer.
-fn accepted(address: &Address<'_>) -> Response {
-    let answer = address.provider.answer(address.purpose);
-    let mut response = Response::new(Body::from(answer.body));
+fn accepted(answer: Answer) -> Response {
+    let mut response = Response::new(Body::from(answer.body.into_owned()));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
     if let Some(content_type) = answer.content_type {
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    }
+    for (name, value) in answer.headers {
+        // A value comes from the request at most: what is no header value is left out.
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().insert(HeaderName::from_static(name), value);
+        }
     }
     response
 }

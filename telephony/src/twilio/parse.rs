@@ -20,7 +20,7 @@ pub(super) fn parse(
 ) -> Result<CallEvent, ParseError> {
     let form = match request.method {
         Method::Get => request.query().as_bytes(),
-        Method::Post => request.body,
+        Method::Post | Method::Options => request.body,
     };
     let params = Params::read(form);
     let reader = Reader { params: &params, purpose, received_at, region: context.default_region.as_deref() };

@@ -1,15 +1,16 @@
 //! Every shared fixture: verdict, answer, events and their keys.
 
 use serde_json::{Value, json};
-use switchboard_telephony::{CallEvent, Party};
+use switchboard_telephony::{Answer, CallEvent, Party, providers};
 
 use crate::support::Fixture;
 
 #[test]
-fn there_are_fixtures_of_both_providers() {
+fn every_provider_has_fixtures() {
     let all = Fixture::all();
-    let of = |key: &str| all.iter().filter(|fixture| fixture.provider.key() == key).count();
-    assert_eq!((of("twilio"), of("generic")), (23, 6));
+    for provider in providers() {
+        assert!(all.iter().any(|fixture| fixture.provider.key() == provider.key()), "{}", provider.key());
+    }
 }
 
 #[test]
@@ -19,13 +20,17 @@ fn every_fixture_gets_its_verdict_and_its_answer() {
         let verdict = fixture.request.verify(fixture.provider, &fixture.secrets, fixture.now);
         assert_eq!(verdict.is_ok(), fixture.should_verify, "{}: {verdict:?}", fixture.name);
         let purpose = fixture.request.purpose();
+        if let Some(answer) = fixture.request.handshake(fixture.provider, &fixture.secrets, fixture.now) {
+            is_handshake(&fixture, &answer);
+            continue;
+        }
         assert!(purpose.is_none_or(|purpose| fixture.provider.purposes().contains(&purpose)), "{}", fixture.name);
         let ack = &fixture.expect["ack"];
         match verdict {
             Ok(()) => {
-                let answer = fixture.provider.answer(purpose);
+                let answer = fixture.provider.answer(&fixture.request.hook(), purpose);
                 let expected = (ack["status"].as_u64(), ack["content_type"].as_str(), ack["body"].as_str());
-                let got = (Some(u64::from(answer.status)), answer.content_type, Some(answer.body));
+                let got = (Some(u64::from(answer.status)), answer.content_type, Some(answer.body.as_ref()));
                 assert_eq!(got, expected, "{}", fixture.name);
             }
             Err(rejection) => {
@@ -33,6 +38,18 @@ fn every_fixture_gets_its_verdict_and_its_answer() {
             }
         }
     }
+}
+
+/// A handshake is answered with the headers that the fixture names and needs no signature; it holds no event.
+fn is_handshake(fixture: &Fixture, answer: &Answer) {
+    let ack = &fixture.expect["ack"];
+    assert_eq!(Some(u64::from(answer.status)), ack["status"].as_u64(), "{}", fixture.name);
+    for (name, value) in ack["headers"].as_object().expect("a handshake is answered with headers") {
+        let got =
+            answer.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str());
+        assert_eq!(got, value.as_str(), "{}: {name}", fixture.name);
+    }
+    assert_eq!(fixture.expect["events"].as_array().map(Vec::len), Some(0), "{}", fixture.name);
 }
 
 #[test]
@@ -94,6 +111,7 @@ fn show(event: &CallEvent) -> Value {
             "channels": recording.channels,
             "source": recording.source,
             "needs_auth": recording.needs_auth,
+            "url_expires_in_seconds": url_expires_in(event),
         })
     });
     let forwarded_from =
@@ -105,6 +123,16 @@ fn show(event: &CallEvent) -> Value {
         "parent_leg_id": event.parent_leg_id,
         "child_leg_id": event.child_leg_id,
         "session_id": event.session_id,
+        "bridged_leg_id": event.bridged_leg_id,
+        "linked_session_id": event.linked_session_id,
+        "provider_reason": event.provider_reason,
+        "q850": event.q850,
+        "hangup_source": event.hangup_source,
+        "started_at": event.started_at,
+        "answered_at": event.answered_at,
+        "ended_at": event.ended_at,
+        "agent_ref": event.agent_ref,
+        "queue": event.queue,
         "seq": event.seq,
         "occurred_at": event.occurred_at,
         "direction": event.direction,
@@ -121,6 +149,12 @@ fn show(event: &CallEvent) -> Value {
         "talk_seconds": event.talk_seconds,
         "recording": recording,
     })
+}
+
+/// Seconds from the event to the end of the recording's URL.
+fn url_expires_in(event: &CallEvent) -> Option<i64> {
+    let expires_at = event.recording.as_ref()?.expires_at?;
+    Some((expires_at - event.time()).num_seconds())
 }
 
 /// Objects are compared by the keys that the fixture gives, times as times.

@@ -38,7 +38,7 @@ fn parse(body: &Value) -> Result<CallEvent, ParseError> {
 
 fn parse_in(body: &Value, region: Option<&str>) -> Result<CallEvent, ParseError> {
     let request = Request::post(URL, "application/json", body.to_string()).with("Webhook-Id", "msg_1");
-    let context = ParseContext { default_region: region.map(ToOwned::to_owned) };
+    let context = ParseContext { default_region: region.map(ToOwned::to_owned), ..ParseContext::default() };
     let mut events = generic().parse(&request.hook(), None, received_at(), &context)?;
     assert_eq!(events.len(), 1);
     Ok(events.remove(0))

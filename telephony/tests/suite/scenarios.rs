@@ -5,14 +5,18 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use switchboard_telephony::{Address, CallEvent, CallState, Party, fold};
 
-use crate::support::{Fixture, read_json};
+use crate::support::{Fixture, has_provider, read_json};
 
 /// Orders that are tried: all of up to seven deliveries.
 const MOST_ORDERS: usize = 5040;
 
 fn scenarios() -> Vec<(String, Vec<CallEvent>, Value)> {
     let json = read_json("scenarios.json");
-    let scenarios = json["scenarios"].as_array().unwrap().iter().map(|scenario| {
+    let known = |scenario: &&Value| {
+        let mut deliveries = scenario["deliver"].as_array().unwrap().iter();
+        deliveries.all(|name| has_provider(name.as_str().unwrap()))
+    };
+    let scenarios = json["scenarios"].as_array().unwrap().iter().filter(known).map(|scenario| {
         let deliveries = scenario["deliver"].as_array().unwrap();
         let events = deliveries.iter().flat_map(|name| Fixture::load(name.as_str().unwrap()).events()).collect();
         (scenario["name"].as_str().unwrap().to_owned(), events, scenario["final"].clone())
@@ -22,7 +26,7 @@ fn scenarios() -> Vec<(String, Vec<CallEvent>, Value)> {
 
 #[test]
 fn every_scenario_ends_as_it_must() {
-    assert_eq!(scenarios().len(), 4);
+    assert!(scenarios().len() >= 4);
     for (name, events, expected) in scenarios() {
         let call = fold(&events);
         for (key, value) in expected.as_object().unwrap() {
@@ -69,7 +73,7 @@ fn the_events_of_a_scenario_find_each_other_in_any_order() {
 #[test]
 fn different_scenarios_stay_different_calls() {
     let all: Vec<CallEvent> = scenarios().into_iter().flat_map(|(_, events, _)| events).collect();
-    assert_eq!(groups(&all), 4);
+    assert_eq!(groups(&all), scenarios().len());
 }
 
 /// How many calls the events are, merging calls whenever an event ties two of them together.

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use switchboard_telephony::{
-    CallEvent, HookRequest, Method, ParseContext, ParseError, Provider, Rejection, Secrets, provider,
+    Answer, CallEvent, HookRequest, Method, Options, ParseContext, ParseError, Provider, Rejection, Secrets,
+    VerifyContext, provider, providers,
 };
 
 /// A request that owns its parts.
@@ -45,20 +46,42 @@ impl Request {
 
     pub fn purpose(&self) -> Option<&str> {
         let path = self.url.split('?').next().unwrap();
-        path.split_once("/hooks/").unwrap().1.split_once('/').map(|(_, purpose)| purpose)
+        // Some captures keep the address that their publisher had configured.
+        let rest = path.split_once("/hooks/").or_else(|| path.split_once(".example.com/")).map_or("", |(_, rest)| rest);
+        rest.split_once('/').map(|(_, purpose)| purpose)
     }
 
     pub fn verify(&self, provider: &dyn Provider, secrets: &Secrets, now: DateTime<Utc>) -> Result<(), Rejection> {
-        provider.verify(&self.hook(), secrets, now)
+        self.verify_with(provider, secrets, &Options::new(), now)
+    }
+
+    pub fn verify_with(
+        &self,
+        provider: &dyn Provider,
+        secrets: &Secrets,
+        options: &Options,
+        now: DateTime<Utc>,
+    ) -> Result<(), Rejection> {
+        provider.verify(&self.hook(), &VerifyContext::new(secrets, options, now))
+    }
+
+    pub fn handshake(&self, provider: &dyn Provider, secrets: &Secrets, now: DateTime<Utc>) -> Option<Answer> {
+        let options = Options::new();
+        provider.handshake(&self.hook(), &VerifyContext::new(secrets, &options, now))
     }
 
     /// Parses what intake keeps: of the headers only those that the provider names.
     pub fn parse(&self, provider: &dyn Provider) -> Result<Vec<CallEvent>, ParseError> {
+        self.parse_with(provider, &ParseContext::default())
+    }
+
+    pub fn parse_with(&self, provider: &dyn Provider, context: &ParseContext) -> Result<Vec<CallEvent>, ParseError> {
         let stored = provider.stored_headers();
-        let kept = |name: &str| stored.contains(&name.to_ascii_lowercase().as_str());
-        let headers = self.headers.iter().filter(|(name, _)| kept(name)).cloned().collect();
+        // The server knows header names in lower case only.
+        let lower = self.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone()));
+        let headers = lower.filter(|(name, _)| stored.contains(&name.as_str())).collect();
         let stored = Self { headers, ..self.clone() };
-        provider.parse(&stored.hook(), self.purpose(), received_at(), &ParseContext::default())
+        provider.parse(&stored.hook(), self.purpose(), received_at(), context)
     }
 }
 
@@ -105,28 +128,22 @@ impl Fixture {
         let method = match request["method"].as_str().unwrap() {
             "GET" => Method::Get,
             "POST" => Method::Post,
+            "OPTIONS" => Method::Options,
             other => panic!("{name}: method {other}"),
         };
         let headers = request["headers"].as_object().unwrap();
         let headers = headers.iter().map(|(key, value)| (key.clone(), value.as_str().unwrap().to_owned())).collect();
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let signing = &json["signing"];
-        let (key, secrets) = match signing["scheme"].as_str().unwrap() {
-            "twilio-hmac-sha1" => ("twilio", Secrets::new().with("auth_token", text(&signing["auth_token"]))),
-            "twilio-hmac-sha256-sharedkey" => {
-                let secrets = Secrets::new().with("shared_key_id", "webhooks_sharedkey_test0001");
-                ("twilio", secrets.with("shared_key_secret", text(&signing["auth_token"])))
-            }
-            "standard-webhooks-v1" => ("generic", Secrets::new().with("secret", text(&signing["secret"]))),
-            "standard-webhooks-v1a" => ("generic", Secrets::new().with("public_key", text(&signing["public_key"]))),
-            other => panic!("{name}: scheme {other}"),
-        };
+        let folder = name.split('/').next().unwrap();
+        let secrets = secrets_of(name, signing);
+        let now = signing["now"].as_i64().or_else(|| signing["claims"]["iat"].as_i64());
         Self {
             name: name.to_owned(),
-            provider: provider(key).unwrap(),
+            provider: provider(provider_key(folder)).unwrap_or_else(|| panic!("{name}: no such provider")),
             request: Request { method, url: text(&request["url"]), headers, body: text(&request["body"]).into_bytes() },
             secrets,
-            now: signing["now"].as_i64().map_or(received_at(), |now| DateTime::from_timestamp(now, 0).unwrap()),
+            now: now.map_or(received_at(), |now| DateTime::from_timestamp(now, 0).unwrap()),
             should_verify: signing["should_verify"].as_bool().unwrap(),
             expect: json["expect"].clone(),
         }
@@ -139,12 +156,52 @@ impl Fixture {
             let json = files.filter_map(|file| file.strip_suffix(".json").map(ToOwned::to_owned));
             json.filter(|file| file != "signature_vectors").map(|file| format!("{name}/{file}")).collect()
         };
-        let mut names = [folder("twilio"), folder("standard-webhooks")].concat();
+        let folders = providers().iter().map(|provider| fixture_folder(provider.key()));
+        let mut names: Vec<String> = folders.flat_map(folder).collect();
         names.sort();
         names.iter().map(|name| Self::load(name)).collect()
     }
 
     pub fn events(&self) -> Vec<CallEvent> {
         self.request.parse(self.provider).unwrap_or_else(|error| panic!("{}: {error}", self.name))
+    }
+}
+
+/// The folder of a provider's fixtures.
+pub fn fixture_folder(provider: &str) -> &str {
+    if provider == "generic" { "standard-webhooks" } else { provider }
+}
+
+fn provider_key(folder: &str) -> &str {
+    if folder == "standard-webhooks" { "generic" } else { folder }
+}
+
+/// Whether the provider of a fixture is in the registry.
+pub fn has_provider(fixture: &str) -> bool {
+    provider(provider_key(fixture.split('/').next().unwrap())).is_some()
+}
+
+/// The secrets of a connection that receives the fixture.
+fn secrets_of(name: &str, signing: &Value) -> Secrets {
+    let text = |field: &str| signing[field].as_str().unwrap_or_else(|| panic!("{name}: no {field}")).to_owned();
+    let secrets = Secrets::new();
+    let token = || text("value").trim_start_matches("Bearer ").to_owned();
+    match signing["scheme"].as_str().unwrap() {
+        "twilio-hmac-sha1" => secrets.with("auth_token", text("auth_token")),
+        "twilio-hmac-sha256-sharedkey" => {
+            let secrets = secrets.with("shared_key_id", "webhooks_sharedkey_test0001");
+            secrets.with("shared_key_secret", text("auth_token"))
+        }
+        "standard-webhooks-v1" => secrets.with("secret", text("secret")),
+        "standard-webhooks-v1a" => secrets.with("public_key", text("public_key")),
+        "signalwire-compat-hmac-sha1" | "signalwire-hex-hmac-sha1" => secrets.with("signing_key", text("signing_key")),
+        "telnyx-ed25519" => secrets.with("public_key", text("public_key_b64")),
+        "vonage-jwt-hs256" => secrets.with("signature_secret", text("signature_secret")),
+        "plivo-v3-hmac-sha256" => secrets.with("auth_token", text("auth_token")),
+        "http-basic" => secrets.with("username", text("username")).with("password", text("password")),
+        "bearer" => secrets.with("token", token()),
+        "static-header" if name.starts_with("ringcentral/") => secrets.with("verification_token", text("value")),
+        "static-header" if name.starts_with("amazon-connect/") => secrets.with("api_key", text("value")),
+        other => panic!("{name}: scheme {other}"),
     }
 }

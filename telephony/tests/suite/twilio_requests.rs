@@ -49,7 +49,11 @@ fn addresses_have_one_spelling() {
 fn a_call_without_purpose_is_a_voice_request() {
     let pairs = [("CallSid", "CA1"), ("CallStatus", "ringing"), ("Direction", "inbound"), ("From", "+12025550143")];
     assert_eq!(event("", &pairs).dedupe_key, "CA1:voice:ringing");
-    assert_eq!(twilio().answer(None), twilio().answer(Some("voice")));
+    let request = Request::form("https://crm.example.com/hooks/twilio", &pairs);
+    let answer = |purpose| twilio().answer(&request.hook(), purpose);
+    assert_eq!(answer(None), answer(Some("voice")));
+    assert_eq!(twilio().steers(&request.hook(), None), Some("voice"));
+    assert_eq!(twilio().steers(&request.hook(), Some("status")), None);
 }
 
 #[test]
