@@ -76,6 +76,7 @@ pub(crate) fn stored_request(envelope: &Envelope) -> serde_json::Value {
     let method = match envelope.method {
         switchboard_telephony::Method::Get => "GET",
         switchboard_telephony::Method::Post => "POST",
+        switchboard_telephony::Method::Options => "OPTIONS",
     };
     json!({ "method": method, "url": envelope.url, "purpose": envelope.purpose, "headers": envelope.headers })
 }
