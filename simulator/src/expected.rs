@@ -17,6 +17,7 @@ pub enum Talk {
 
 /// What a format can say at all. Nobody is expected to know more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "a list of things that a format says or does not")]
 pub struct Tells {
     /// The stories that it can tell. One that it would tell wrongly, or not at all, is not in the list; one that it tells
     /// with less (a hold that is not mentioned) is.

@@ -57,7 +57,7 @@ impl Dialect for Generic {
             if let Value::Object(fields) = fields {
                 data.extend(fields);
             }
-            messages.send(beat.at, kind, data);
+            messages.send(beat.at, kind, &data);
         }
         messages.sent
     }
@@ -152,7 +152,7 @@ impl Messages<'_> {
         json!({ "recording": { "id": id, "url": url, "duration_seconds": seconds } })
     }
 
-    fn send(&mut self, at: DateTime<Utc>, kind: &str, data: Map<String, Value>) {
+    fn send(&mut self, at: DateTime<Utc>, kind: &str, data: &Map<String, Value>) {
         let number = self.sent.len();
         let body = json!({
             "type": kind,

@@ -122,6 +122,14 @@ const ACCOUNT: &str = "AC5175d1c0de5175d1c0de5175d1c0de51";
 
 type Fields = Vec<(&'static str, String)>;
 
+fn send(at: DateTime<Utc>, purpose: &'static str, fields: Fields) -> Wire {
+    Wire::form(at, fields)
+        .to(purpose)
+        .with("User-Agent", "TwilioProxy/1.1")
+        .with("Accept", "*/*")
+        .with("X-Home-Region", "us1")
+}
+
 /// Writes the requests about one leg.
 struct Form<'a> {
     call: &'a Call,
@@ -129,14 +137,6 @@ struct Form<'a> {
 }
 
 impl Form<'_> {
-    fn send(&self, at: DateTime<Utc>, purpose: &'static str, fields: Fields) -> Wire {
-        Wire::form(at, fields)
-            .to(purpose)
-            .with("User-Agent", "TwilioProxy/1.1")
-            .with("Accept", "*/*")
-            .with("X-Home-Region", "us1")
-    }
-
     /// What every request about a leg says.
     fn common(&self, status: &str) -> Fields {
         let (from, to) = (self.from(), self.to());
@@ -207,7 +207,7 @@ impl Form<'_> {
     fn voice(&self, at: DateTime<Utc>) -> Wire {
         let mut fields = self.common("ringing");
         fields.push(("StirVerstat", "TN-Validation-Passed-A".to_owned()));
-        self.send(at, "voice", fields)
+        send(at, "voice", fields)
     }
 
     fn status(&self, beat: &Beat, sequence: u8, status: &str) -> Wire {
@@ -215,7 +215,7 @@ impl Form<'_> {
         fields.push(("Timestamp", rfc2822(beat.at)));
         fields.push(("CallbackSource", "call-progress-events".to_owned()));
         fields.push(("SequenceNumber", sequence.to_string()));
-        self.send(beat.at, "status", fields)
+        send(beat.at, "status", fields)
     }
 
     /// The last callback of a leg. The root of an inbound call was answered by `TwiML`, so it always completes, and its
@@ -238,7 +238,7 @@ impl Form<'_> {
         wire.push(("Duration", seconds.div_ceil(60).to_string()));
         wire.push(("CallDuration", seconds.to_string()));
         wire.extend(code.map(|code| ("SipResponseCode", code.to_owned())));
-        self.send(beat.at, "status", wire)
+        send(beat.at, "status", wire)
     }
 
     /// The action of `<Dial>`: about the caller's leg, with how the dialled one ended.
@@ -258,7 +258,7 @@ impl Form<'_> {
             fields.push(("DialCallDuration", self.leg.talk_seconds().to_string()));
         }
         fields.push(("DialBridged", answered.to_string()));
-        self.send(at, "dial", fields)
+        send(at, "dial", fields)
     }
 
     /// The action of `<Record>`: the caller hung up after the message.
@@ -268,7 +268,7 @@ impl Form<'_> {
         fields.push(("RecordingSid", recording_sid(self.call)));
         fields.push(("RecordingDuration", recording.seconds.to_string()));
         fields.push(("Digits", "hangup".to_owned()));
-        self.send(at, "voicemail-done", fields)
+        send(at, "voicemail-done", fields)
     }
 
     /// A recording callback: without numbers, direction and time.
@@ -287,7 +287,7 @@ impl Form<'_> {
             ("AccountSid", ACCOUNT.to_owned()),
             ("RecordingDuration", recording.seconds.to_string()),
         ];
-        self.send(at, "recording", fields)
+        send(at, "recording", fields)
     }
 
     fn recording_url(&self) -> String {
