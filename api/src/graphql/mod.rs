@@ -7,6 +7,7 @@
 //! moment and never with those of the moment at which the subscription began.
 
 mod batch;
+mod connections;
 pub mod desk;
 mod edge;
 pub mod error;
