@@ -17,6 +17,7 @@ mod loaders;
 mod mutation;
 mod outcome;
 mod page;
+mod practice;
 mod query;
 mod schema;
 mod socket;

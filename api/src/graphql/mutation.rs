@@ -21,6 +21,7 @@ use super::{
     edge::Edge,
     error::Result,
     guard::{Requires, SignedIn},
+    practice::{self, StartPracticeCallPayload},
     types::{Caller, Interaction, Me, Note, User},
     viewer::Viewer,
 };
@@ -298,6 +299,14 @@ impl Mutation {
         let viewer = Viewer::of(ctx)?;
         let row = interactions::take(viewer.app(), viewer.actor(), input.interaction_id, viewer.cause()).await?;
         Ok(TakeCallPayload { interaction: Interaction::new(viewer, row) })
+    }
+
+    /// Lets a practice call ring: it comes like every other call (`isPractice`), is answered after ten seconds and ends three
+    /// quarters of a minute later. One at a time for each user, and twenty in an hour: `RATE_LIMITED`. Needs
+    /// `interactions.take`.
+    #[graphql(guard = "Requires(Permission::InteractionsTake)")]
+    async fn start_practice_call(&self, ctx: &Context<'_>) -> Result<StartPracticeCallPayload> {
+        practice::start(Viewer::of(ctx)?).await
     }
 
     /// Adds a person. Needs `users.create`, and everything that their role allows.

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use switchboard_core::{
     App,
     connections::{self, ConnectionSettings as Settings},
+    practice,
 };
 use switchboard_entities::provider_connection;
 use switchboard_telephony::{Provider, provider};
@@ -38,6 +39,8 @@ pub struct ProviderConnection {
     secrets: Option<Vec<ConnectionSecret>>,
     /// Monitor mode, and what it saw since it was last switched on.
     monitor: ConnectionMonitor,
+    /// Does it only carry practice calls? It was made by the program; nothing is wrong when nothing comes.
+    is_practice: bool,
     /// When the last genuine webhook arrived.
     last_delivery_at: Option<DateTime<Utc>>,
     /// When it was added.
@@ -122,6 +125,7 @@ impl ProviderConnection {
             .map(|hook| HookUrl { purpose: hook.purpose.to_owned(), url: hook.url })
             .collect();
         let settings = Settings::of(&row)?;
+        let is_practice = practice::is_practice(&row);
         let secrets = connections::secret_states(app, &row)
             .map(|states| states.into_iter().map(ConnectionSecret::from).collect());
         Ok(Self {
@@ -134,6 +138,7 @@ impl ProviderConnection {
                 last_reason: row.unverified_reason,
                 last_at: row.unverified_at,
             },
+            is_practice,
             id: row.id,
             version: row.version,
             provider: row.provider,
