@@ -73,6 +73,11 @@ pub struct CallEvent {
     /// How the leg ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
+    /// What [`CallEvent::outcome`] means depends on the rest of the leg: a `completed` is one only when the leg was
+    /// answered, and a leg that was not is `canceled` when it is outbound, else `no_answer` (`normal_clearing` and
+    /// `originator_cancel` of Telnyx).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub outcome_in_context: bool,
     /// How the dialled leg ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dial_outcome: Option<Outcome>,
@@ -142,6 +147,7 @@ impl CallEvent {
             state: None,
             answered_by_platform: false,
             outcome: None,
+            outcome_in_context: false,
             dial_outcome: None,
             provider_status: None,
             provider_reason: None,

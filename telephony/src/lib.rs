@@ -14,10 +14,12 @@
 
 mod answer;
 mod credentials;
+mod cxml;
 mod event;
 mod fold;
 mod form;
 mod generic;
+mod ids;
 mod json;
 mod kinds;
 mod options;
@@ -29,8 +31,10 @@ mod registry;
 mod rejection;
 mod request;
 mod secrets;
+mod signalwire;
 mod signature;
 mod standard_webhooks;
+mod telnyx;
 mod times;
 mod twilio;
 mod words;

@@ -2,12 +2,16 @@
 
 use crate::Provider;
 use crate::generic::Generic;
+use crate::signalwire::SignalWire;
+use crate::telnyx::Telnyx;
 use crate::twilio::Twilio;
 
 /// Every provider, in the order in which they are shown.
 #[rustfmt::skip]
 static PROVIDERS: &[&dyn Provider] = &[
     &Twilio,
+    &SignalWire,
+    &Telnyx,
     &Generic,
 ];
 
