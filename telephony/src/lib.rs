@@ -14,6 +14,7 @@
 
 mod answer;
 mod credentials;
+mod dedupe;
 mod event;
 mod fold;
 mod form;
@@ -33,6 +34,7 @@ mod signature;
 mod standard_webhooks;
 mod times;
 mod twilio;
+mod vonage;
 mod words;
 mod xml;
 

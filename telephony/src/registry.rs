@@ -3,11 +3,13 @@
 use crate::Provider;
 use crate::generic::Generic;
 use crate::twilio::Twilio;
+use crate::vonage::Vonage;
 
 /// Every provider, in the order in which they are shown.
 #[rustfmt::skip]
 static PROVIDERS: &[&dyn Provider] = &[
     &Twilio,
+    &Vonage,
     &Generic,
 ];
 
