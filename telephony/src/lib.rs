@@ -15,6 +15,7 @@
 mod answer;
 mod credentials;
 mod cxml;
+mod dedupe;
 mod event;
 mod fold;
 mod form;
@@ -37,6 +38,7 @@ mod standard_webhooks;
 mod telnyx;
 mod times;
 mod twilio;
+mod vonage;
 mod words;
 mod xml;
 

@@ -5,6 +5,7 @@ use crate::generic::Generic;
 use crate::signalwire::SignalWire;
 use crate::telnyx::Telnyx;
 use crate::twilio::Twilio;
+use crate::vonage::Vonage;
 
 /// Every provider, in the order in which they are shown.
 #[rustfmt::skip]
@@ -12,6 +13,7 @@ static PROVIDERS: &[&dyn Provider] = &[
     &Twilio,
     &SignalWire,
     &Telnyx,
+    &Vonage,
     &Generic,
 ];
 

@@ -15,3 +15,4 @@ mod texml;
 mod twilio_calls;
 mod twilio_requests;
 mod twilio_signatures;
+mod vonage;
