@@ -24,6 +24,7 @@ mod kinds;
 mod options;
 mod party;
 pub mod phone;
+mod plivo;
 mod provider;
 mod recording;
 mod registry;

@@ -2,6 +2,7 @@
 
 use crate::Provider;
 use crate::generic::Generic;
+use crate::plivo::Plivo;
 use crate::twilio::Twilio;
 use crate::vonage::Vonage;
 
@@ -10,6 +11,7 @@ use crate::vonage::Vonage;
 static PROVIDERS: &[&dyn Provider] = &[
     &Twilio,
     &Vonage,
+    &Plivo,
     &Generic,
 ];
 
