@@ -1,5 +1,6 @@
 //! Plivo Voice and its clones: form requests with signature V3.
 
+mod cause;
 mod parse;
 mod signature;
 

@@ -50,7 +50,7 @@ fn verdict(request: &Request) -> Result<(), Rejection> {
 /// The same request with another value of a header.
 fn with_header(request: &Request, name: &str, value: &str) -> Request {
     let mut changed = request.clone();
-    changed.headers.iter_mut().find(|(key, _)| key == name).unwrap().1 = value.to_owned();
+    value.clone_into(&mut changed.headers.iter_mut().find(|(key, _)| key == name).unwrap().1);
     changed
 }
 
