@@ -14,11 +14,13 @@
 
 mod answer;
 mod credentials;
+mod cxml;
 mod dedupe;
 mod event;
 mod fold;
 mod form;
 mod generic;
+mod ids;
 mod json;
 mod kinds;
 mod options;
@@ -31,8 +33,10 @@ mod registry;
 mod rejection;
 mod request;
 mod secrets;
+mod signalwire;
 mod signature;
 mod standard_webhooks;
+mod telnyx;
 mod times;
 mod twilio;
 mod vonage;

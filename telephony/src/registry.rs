@@ -3,6 +3,8 @@
 use crate::Provider;
 use crate::generic::Generic;
 use crate::plivo::Plivo;
+use crate::signalwire::SignalWire;
+use crate::telnyx::Telnyx;
 use crate::twilio::Twilio;
 use crate::vonage::Vonage;
 
@@ -10,6 +12,8 @@ use crate::vonage::Vonage;
 #[rustfmt::skip]
 static PROVIDERS: &[&dyn Provider] = &[
     &Twilio,
+    &SignalWire,
+    &Telnyx,
     &Vonage,
     &Plivo,
     &Generic,
