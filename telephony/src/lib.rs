@@ -26,6 +26,7 @@ mod kinds;
 mod options;
 mod party;
 pub mod phone;
+mod plivo;
 mod provider;
 mod recording;
 mod registry;

@@ -2,6 +2,7 @@
 
 use crate::Provider;
 use crate::generic::Generic;
+use crate::plivo::Plivo;
 use crate::signalwire::SignalWire;
 use crate::telnyx::Telnyx;
 use crate::twilio::Twilio;
@@ -14,6 +15,7 @@ static PROVIDERS: &[&dyn Provider] = &[
     &SignalWire,
     &Telnyx,
     &Vonage,
+    &Plivo,
     &Generic,
 ];
 

@@ -5,6 +5,7 @@ mod fixtures;
 mod fold_rules;
 mod generic_format;
 mod phone_numbers;
+mod plivo;
 mod properties;
 mod scenarios;
 mod signalwire;
