@@ -1,6 +1,7 @@
 //! The providers that exist: one line each.
 
 use crate::Provider;
+use crate::freeswitch::FreeSwitch;
 use crate::generic::Generic;
 use crate::twilio::Twilio;
 
@@ -8,6 +9,7 @@ use crate::twilio::Twilio;
 #[rustfmt::skip]
 static PROVIDERS: &[&dyn Provider] = &[
     &Twilio,
+    &FreeSwitch,
     &Generic,
 ];
 
