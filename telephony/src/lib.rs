@@ -13,6 +13,7 @@
 //! A new provider is one new file, its fixtures and one line in `registry.rs`.
 
 mod answer;
+mod asterisk;
 mod credentials;
 mod event;
 mod fold;

@@ -1,6 +1,7 @@
 //! The providers that exist: one line each.
 
 use crate::Provider;
+use crate::asterisk::Asterisk;
 use crate::freeswitch::FreeSwitch;
 use crate::generic::Generic;
 use crate::twilio::Twilio;
@@ -10,6 +11,7 @@ use crate::twilio::Twilio;
 static PROVIDERS: &[&dyn Provider] = &[
     &Twilio,
     &FreeSwitch,
+    &Asterisk,
     &Generic,
 ];
 
