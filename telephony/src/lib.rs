@@ -14,6 +14,7 @@
 
 mod answer;
 mod asterisk;
+mod cloudevents;
 mod credentials;
 mod event;
 mod fold;

@@ -2,6 +2,7 @@
 
 use crate::Provider;
 use crate::asterisk::Asterisk;
+use crate::cloudevents::CloudEvents;
 use crate::freeswitch::FreeSwitch;
 use crate::generic::Generic;
 use crate::twilio::Twilio;
@@ -12,6 +13,7 @@ static PROVIDERS: &[&dyn Provider] = &[
     &Twilio,
     &FreeSwitch,
     &Asterisk,
+    &CloudEvents,
     &Generic,
 ];
 
