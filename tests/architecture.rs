@@ -167,6 +167,7 @@ const INNER: &[(&str, &[&str])] = &[
     ("switchboard-entities", &[]),
     ("switchboard-migration", &[]),
     ("switchboard-telephony", &[]),
+    ("switchboard-simulator", &["switchboard-telephony"]),
     ("switchboard-web", &[]),
 ];
 

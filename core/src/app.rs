@@ -1,6 +1,9 @@
 //! What every rule starts from: the database, the ports, the installation key.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use chrono::{DateTime, Utc};
 use sea_orm::DatabaseConnection;
@@ -12,7 +15,7 @@ use crate::{
     clock::Clock,
     entropy::{self, Entropy},
     keyring::Keyring,
-    ports::{EventBus, Queue},
+    ports::{EventBus, PracticeLine, Queue},
     unit::Unit,
 };
 
@@ -34,9 +37,14 @@ pub struct Parts {
     pub public_url: String,
 }
 
+struct Inner {
+    parts: Parts,
+    practice_line: OnceLock<Arc<dyn PracticeLine>>,
+}
+
 /// Handle on the running application. Cheap to clone.
 #[derive(Clone)]
-pub struct App(Arc<Parts>);
+pub struct App(Arc<Inner>);
 
 impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -47,7 +55,7 @@ impl fmt::Debug for App {
 impl App {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(parts))
+        Self(Arc::new(Inner { parts, practice_line: OnceLock::new() }))
     }
 
     /// Begins writing. Refused before the transaction starts when the actor lacks the permission. `cause` says why it
@@ -65,22 +73,33 @@ impl App {
 
     /// For reading.
     pub fn db(&self) -> &DatabaseConnection {
-        &self.0.db
+        &self.0.parts.db
     }
 
     /// Where accepted webhooks go.
     pub fn queue(&self) -> &Arc<dyn Queue> {
-        &self.0.queue
+        &self.0.parts.queue
     }
 
     /// How live subscribers are told.
     pub fn bus(&self) -> &Arc<dyn EventBus> {
-        &self.0.bus
+        &self.0.parts.bus
+    }
+
+    /// Opens the line for practice calls. It is not one of the [`Parts`] because it plays against this very server, whose
+    /// address is known only once it listens. The first one stays.
+    pub fn open_practice_line(&self, line: Arc<dyn PracticeLine>) {
+        let _ = self.0.practice_line.set(line);
+    }
+
+    /// The line for practice calls; `None` in a process that serves no webhooks.
+    pub fn practice_line(&self) -> Option<&Arc<dyn PracticeLine>> {
+        self.0.practice_line.get()
     }
 
     /// Now, in whole microseconds.
     pub fn now(&self) -> DateTime<Utc> {
-        self.0.clock.now()
+        self.0.parts.clock.now()
     }
 
     /// A new id.
@@ -90,16 +109,16 @@ impl App {
 
     /// Randomness.
     pub fn entropy(&self) -> &dyn Entropy {
-        &*self.0.entropy
+        &*self.0.parts.entropy
     }
 
     /// The installation key.
     pub fn keyring(&self) -> &Keyring {
-        &self.0.keyring
+        &self.0.parts.keyring
     }
 
     /// Scheme, host and port of this installation; no trailing slash.
     pub fn public_url(&self) -> &str {
-        &self.0.public_url
+        &self.0.parts.public_url
     }
 }

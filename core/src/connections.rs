@@ -14,11 +14,21 @@ use crate::{
     access::{Actor, Permission},
     audit::{Change, Entry},
     db,
+    unit::Unit,
 };
 
 mod directory;
+mod secrets;
+mod settings;
+mod update;
 
 pub use directory::{Directory, OpenConnection};
+pub use secrets::{RotateSecrets, SecretState, retire_previous_secrets, rotate_secrets, secret_states};
+pub(crate) use settings::parse_context;
+pub use settings::{
+    CLOCK_SKEW_DEFAULT, CLOCK_SKEW_RANGE, ConnectionSettings, MONITOR_DEFAULT, MONITOR_MAX, is_authority, is_origin,
+};
+pub use update::{UpdateConnection, update};
 
 /// Slug of the connection whose URL has none.
 pub const DEFAULT_SLUG: &str = "default";
@@ -71,7 +81,6 @@ pub async fn add(app: &App, actor: &Actor, new: NewConnection, cause: &str) -> R
         return Err(Error::invalid("provider", format!("Choose one of these providers: {}.", known.join(", "))));
     };
     let Checked { name, slug, default_region } = check(&new, provider)?;
-    let json = serde_json::to_vec(&new.secrets).map_err(|_| Error::internal("secrets do not serialise"))?;
 
     let mut unit = app.begin(actor, Permission::ConnectionsManage, cause).await?;
     let taken = || {
@@ -92,8 +101,13 @@ pub async fn add(app: &App, actor: &Actor, new: NewConnection, cause: &str) -> R
         provider: Set(provider.key().to_owned()),
         slug: Set(slug.clone()),
         name: Set(name),
-        secrets: Set(app.keyring().seal(id.as_bytes(), &json, app.entropy())?),
+        secrets: Set(secrets::seal(app, id, &new.secrets)?),
         default_region: Set(default_region),
+        settings: Set(ConnectionSettings::default().to_json()?),
+        version: Set(1),
+        unverified_count: Set(0),
+        unverified_reason: Set(None),
+        unverified_at: Set(None),
         last_delivery_at: Set(None),
         removed_at: Set(None),
         created_at: Set(unit.now()),
@@ -127,17 +141,15 @@ pub async fn add(app: &App, actor: &Actor, new: NewConnection, cause: &str) -> R
 /// `connections.manage`.
 pub async fn remove(app: &App, actor: &Actor, which: &Which, cause: &str) -> Result<provider_connection::Model> {
     let mut unit = app.begin(actor, Permission::ConnectionsManage, cause).await?;
-    let mut query = match which {
+    let query = match which {
         Which::Id(id) => active().filter(provider_connection::Column::Id.eq(*id)),
         Which::Url { provider, slug } => active().filter(is_at(provider, slug)),
     };
-    if db::locks_rows(unit.tx()) {
-        query = query.lock(LockType::NoKeyUpdate);
-    }
-    let row = query.one(unit.tx()).await?.ok_or(Error::NotFound("connection"))?;
+    let row = locked(&unit, query).await?;
     let row = provider_connection::Entity::update(provider_connection::ActiveModel {
         id: Set(row.id),
         secrets: Set(Vec::new()),
+        version: Set(row.version + 1),
         removed_at: Set(Some(unit.now())),
         updated_at: Set(unit.now()),
         ..Default::default()
@@ -157,6 +169,12 @@ pub async fn remove(app: &App, actor: &Actor, which: &Which, cause: &str) -> Res
     .await?;
     unit.commit().await?;
     Ok(row)
+}
+
+/// One connection that is not removed. Needs `connections.read`.
+pub async fn find(app: &App, actor: &Actor, id: Uuid) -> Result<Option<provider_connection::Model>> {
+    actor.require(Permission::ConnectionsRead)?;
+    Ok(active().filter(provider_connection::Column::Id.eq(id)).one(app.db()).await?)
 }
 
 /// The connections that are not removed, by provider and slug. Needs `connections.read`.
@@ -187,7 +205,10 @@ pub fn hook_urls(app: &App, connection: &provider_connection::Model) -> Vec<Hook
         DEFAULT_SLUG => String::new(),
         slug => format!(".{slug}"),
     };
-    let base = format!("{}/hooks/{}{slug}", app.public_url(), connection.provider);
+    // Settings that cannot be read are reported where webhooks come in; here the usual address has to do.
+    let base_url = ConnectionSettings::of(connection).ok().and_then(|settings| settings.base_url);
+    let base =
+        format!("{}/hooks/{}{slug}", base_url.as_deref().unwrap_or_else(|| app.public_url()), connection.provider);
     // A provider that this version does not know (a newer one added the row) has an address all the same.
     let (purposes, fragment) =
         provider(&connection.provider).map_or((&[][..], ""), |provider| (provider.purposes(), provider.url_fragment()));
@@ -207,6 +228,22 @@ fn is_at(provider: &str, slug: &str) -> sea_orm::Condition {
         .add(provider_connection::Column::Slug.eq(slug))
 }
 
+/// The row for a change made from a version of it, locked; [`Error::Conflict`] when it is another version by now.
+async fn looked_at(unit: &Unit, id: Uuid, version: i32) -> Result<provider_connection::Model> {
+    let row = locked(unit, active().filter(provider_connection::Column::Id.eq(id))).await?;
+    if row.version != version {
+        return Err(Error::conflict(
+            "Somebody changed this connection since you opened it. Look at it again, then repeat your change.",
+        ));
+    }
+    Ok(row)
+}
+
+async fn locked(unit: &Unit, query: Select<provider_connection::Entity>) -> Result<provider_connection::Model> {
+    let query = if db::locks_rows(unit.tx()) { query.lock(LockType::NoKeyUpdate) } else { query };
+    query.one(unit.tx()).await?.ok_or(Error::NotFound("connection"))
+}
+
 struct Checked {
     name: String,
     slug: String,
@@ -217,9 +254,7 @@ fn check(new: &NewConnection, provider: &dyn Provider) -> Result<Checked> {
     let mut wrong = Vec::new();
     let given_name = new.name.as_deref().map(str::trim).filter(|name| !name.is_empty());
     let name = given_name.unwrap_or(provider.title()).to_owned();
-    if name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
-        wrong.push(FieldError::new("name", format!("Write a name of at most {MAX_NAME} characters on one line.")));
-    }
+    wrong.extend(check_name(&name).err());
     let slug = match (&new.slug, given_name) {
         (Some(slug), _) => slug.trim().to_owned(),
         (None, Some(name)) => slug_of(name),
@@ -231,17 +266,33 @@ fn check(new: &NewConnection, provider: &dyn Provider) -> Result<Checked> {
             format!("Write a slug of 1 to {MAX_SLUG} of these characters: a-z 0-9 and the hyphen. It becomes part of the URL."),
         ));
     }
-    let default_region = new.default_region.as_deref().map(|region| region.trim().to_ascii_uppercase());
-    if default_region
-        .as_ref()
-        .is_some_and(|region| region.len() != 2 || !region.bytes().all(|b| b.is_ascii_uppercase()))
-    {
-        wrong.push(FieldError::new("defaultRegion", "Write the two letters of a country, such as DE or US."));
-    }
+    let default_region = check_region(new.default_region.as_deref()).unwrap_or_else(|error| {
+        wrong.push(error);
+        None
+    });
     if let Err(error) = provider.check_secrets(&new.secrets) {
         wrong.push(FieldError::new("secrets", format!("For {}: {error}", provider.title())));
     }
     if wrong.is_empty() { Ok(Checked { name, slug, default_region }) } else { Err(Error::Invalid(wrong)) }
+}
+
+fn check_name(name: &str) -> Result<(), FieldError> {
+    if name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
+        return Err(FieldError::new("name", format!("Write a name of at most {MAX_NAME} characters on one line.")));
+    }
+    Ok(())
+}
+
+/// The country in capitals; nothing stays nothing.
+fn check_region(region: Option<&str>) -> Result<Option<String>, FieldError> {
+    let Some(region) = region.map(|region| region.trim().to_ascii_uppercase()).filter(|region| !region.is_empty())
+    else {
+        return Ok(None);
+    };
+    if region.len() == 2 && region.bytes().all(|b| b.is_ascii_uppercase()) {
+        return Ok(Some(region));
+    }
+    Err(FieldError::new("defaultRegion", "Write the two letters of a country, such as DE or US."))
 }
 
 fn is_slug(slug: &str) -> bool {

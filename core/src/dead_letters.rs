@@ -71,14 +71,19 @@ impl DeadLetter {
     }
 }
 
-/// Method, URL and kept headers, as they are stored beside the body.
+/// Method, URL and kept headers, as they are stored beside the body; `unverified` says why verification failed, when it did.
 pub(crate) fn stored_request(envelope: &Envelope) -> serde_json::Value {
     let method = match envelope.method {
         switchboard_telephony::Method::Get => "GET",
         switchboard_telephony::Method::Post => "POST",
         switchboard_telephony::Method::Options => "OPTIONS",
     };
-    json!({ "method": method, "url": envelope.url, "purpose": envelope.purpose, "headers": envelope.headers })
+    let mut request =
+        json!({ "method": method, "url": envelope.url, "purpose": envelope.purpose, "headers": envelope.headers });
+    if let (Some(reason), Some(request)) = (&envelope.unverified, request.as_object_mut()) {
+        request.insert("unverified".to_owned(), reason.as_str().into());
+    }
+    request
 }
 
 /// Puts a request aside. Doing it twice leaves one row, so that a crash between this and the acknowledgement is harmless.

@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 use switchboard_telephony::Method;
 use uuid::Uuid;
 
-/// A verified request, as it came.
+/// An accepted request, as it came.
 #[derive(Clone, PartialEq)]
 pub struct Envelope {
     /// Given at intake; the same on every hand-out of the queue. Tells a redelivery of ours from a provider's retry.
     pub id: Uuid,
-    /// The provider connection whose secret signed it.
+    /// The provider connection it came through.
     pub connection_id: Uuid,
     /// Provider key, e.g. `twilio`.
     pub provider: String,
@@ -28,6 +28,8 @@ pub struct Envelope {
     pub headers: Vec<(String, String)>,
     /// When it was accepted.
     pub received_at: DateTime<Utc>,
+    /// The label of the rejection when its verification failed and the connection was in monitor mode; `None`: verified.
+    pub unverified: Option<String>,
     /// Raw body.
     pub body: Bytes,
 }
@@ -57,6 +59,9 @@ struct Meta {
     url: String,
     headers: Vec<(String, String)>,
     received_at: DateTime<Utc>,
+    /// Younger than the version: entries without it were verified, and programs that do not know it lose the mark alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unverified: Option<String>,
 }
 
 /// A queue entry that is not an envelope of a known version. Such an entry becomes a dead letter, never an endless retry.
@@ -77,6 +82,7 @@ impl Envelope {
             url: self.url.clone(),
             headers: self.headers.clone(),
             received_at: self.received_at,
+            unverified: self.unverified.clone(),
         };
         // Strings, numbers and lists of them always serialise.
         serde_json::to_string(&meta).unwrap_or_default()
@@ -97,7 +103,28 @@ impl Envelope {
             url: meta.url,
             headers: meta.headers,
             received_at: meta.received_at,
+            unverified: meta.unverified,
             body,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn entries_outlive_programs() {
+        // As the first program wrote it.
+        let old = r#"{"v":1,"id":"01927000-0000-7000-8000-000000000001","connection_id":"01927000-0000-7000-8000-000000000002","provider":"twilio","purpose":"voice","get":false,"url":"https://crm.example.com/hooks/twilio/voice","headers":[],"received_at":"2026-02-12T12:00:00Z"}"#;
+        let envelope = Envelope::decode(old.as_bytes(), Bytes::from_static(b"CallSid=CA1")).unwrap();
+        assert_eq!(envelope.unverified, None);
+        assert_eq!(envelope.encode_meta(), old, "what is verified is written as before");
+
+        let marked = Envelope { unverified: Some("bad_signature".to_owned()), ..envelope };
+        let again = Envelope::decode(marked.encode_meta().as_bytes(), marked.body.clone()).unwrap();
+        assert!(again == marked);
+        assert!(Envelope::decode(br#"{"v":2}"#, Bytes::new()).is_err());
     }
 }

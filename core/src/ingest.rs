@@ -9,6 +9,7 @@ mod apply;
 mod calls;
 mod identify;
 mod project;
+mod unverified;
 
 use std::{collections::HashMap, panic::AssertUnwindSafe};
 
@@ -24,9 +25,12 @@ use uuid::Uuid;
 use crate::{
     App, Error, Result,
     access::Actor,
+    connections,
     dead_letters::{self, DeadLetter, Reason},
     envelope::{Envelope, NotAnEnvelope},
 };
+
+use unverified::Unverified;
 
 /// Hand-outs after which an entry is put aside without being looked at: it ended the worker each time.
 const MAX_ATTEMPTS: u32 = 5;
@@ -91,10 +95,11 @@ pub async fn settle(app: &App, batch: Vec<Incoming>) -> Result<Settled> {
             Ok(envelope) => envelopes.push((envelope, incoming.attempt)),
         }
     }
-    let regions = regions(app, &envelopes).await?;
+    let unverified = Unverified::among(&envelopes);
+    let contexts = contexts(app, &envelopes).await?;
     let mut parsed = Vec::with_capacity(envelopes.len());
     for (envelope, attempt) in envelopes {
-        match parse(&regions, &envelope) {
+        match parse(&contexts, &envelope) {
             Ok(events) => parsed.push(Parsed { envelope, events, attempt }),
             Err((reason, detail)) => dead.push(DeadLetter::of(&envelope, reason, detail, attempt)),
         }
@@ -136,6 +141,7 @@ pub async fn settle(app: &App, batch: Vec<Incoming>) -> Result<Settled> {
         })?;
         settled.dead += 1;
     }
+    unverified.note(app).await;
     Ok(settled)
 }
 
@@ -184,8 +190,11 @@ fn undecodable(app: &App, raw_meta: &[u8], raw_body: Bytes, attempts: u32) -> De
     }
 }
 
-/// The default region of each connection in the batch; a connection that is not in the map does not exist.
-async fn regions(app: &App, envelopes: &[(Envelope, u32)]) -> Result<HashMap<Uuid, Option<String>>> {
+/// What parsing needs to know of each connection in the batch, removed ones too; a connection that is not in the map does
+/// not exist, and an error is one whose settings cannot be read.
+type Contexts = HashMap<Uuid, Result<ParseContext>>;
+
+async fn contexts(app: &App, envelopes: &[(Envelope, u32)]) -> Result<Contexts> {
     let mut ids: Vec<Uuid> = envelopes.iter().map(|(envelope, _)| envelope.connection_id).collect();
     ids.sort_unstable();
     ids.dedup();
@@ -199,20 +208,17 @@ async fn regions(app: &App, envelopes: &[(Envelope, u32)]) -> Result<HashMap<Uui
         tracing::warn!(error = crate::db::describe(&error), "connections could not be read");
         Error::Unavailable("database")
     })?;
-    Ok(rows.into_iter().map(|row| (row.id, row.default_region)).collect())
+    Ok(rows.into_iter().map(|row| (row.id, connections::parse_context(&row))).collect())
 }
 
-fn parse(
-    regions: &HashMap<Uuid, Option<String>>,
-    envelope: &Envelope,
-) -> std::result::Result<Vec<CallEvent>, (Reason, String)> {
+fn parse(contexts: &Contexts, envelope: &Envelope) -> std::result::Result<Vec<CallEvent>, (Reason, String)> {
     let unknown = || (Reason::UnknownConnection, "the connection it came through does not exist".to_owned());
-    let region = regions.get(&envelope.connection_id).ok_or_else(unknown)?;
+    let context = contexts.get(&envelope.connection_id).ok_or_else(unknown)?;
+    let context = context.as_ref().map_err(|error| (Reason::Internal, reason_text(error)))?;
     let provider = provider(&envelope.provider).ok_or_else(unknown)?;
     let request =
         HookRequest { method: envelope.method, url: &envelope.url, headers: &envelope.headers, body: &envelope.body };
-    let context = ParseContext { default_region: region.clone(), ..ParseContext::default() };
-    let parse = || provider.parse(&request, envelope.purpose.as_deref(), envelope.received_at, &context);
+    let parse = || provider.parse(&request, envelope.purpose.as_deref(), envelope.received_at, context);
     match std::panic::catch_unwind(AssertUnwindSafe(parse)) {
         Ok(Ok(events)) => events.into_iter().map(without_nul).collect(),
         Ok(Err(error)) => Err((Reason::Malformed, error.to_string())),
@@ -242,11 +248,15 @@ fn without_nul(event: CallEvent) -> std::result::Result<CallEvent, (Reason, Stri
 }
 
 /// Notes that the connections are alive, at most once a second each, after and apart from the transaction: two workers
-/// would otherwise wait for each other on this one row. Best effort: it is only shown to admins.
+/// would otherwise wait for each other on this one row. Best effort: it is only shown to admins. What monitor mode let in
+/// unverified proves nothing.
 async fn touch_connections(app: &App, deliveries: &[Parsed]) {
     let now = app.now();
-    let ids: std::collections::BTreeSet<Uuid> =
-        deliveries.iter().map(|delivery| delivery.envelope.connection_id).collect();
+    let genuine = deliveries.iter().map(|delivery| &delivery.envelope).filter(|envelope| envelope.unverified.is_none());
+    let ids: std::collections::BTreeSet<Uuid> = genuine.map(|envelope| envelope.connection_id).collect();
+    if ids.is_empty() {
+        return;
+    }
     let touched = provider_connection::Entity::update_many()
         .col_expr(provider_connection::Column::LastDeliveryAt, Expr::value(now))
         .filter(provider_connection::Column::Id.is_in(ids))

@@ -2,7 +2,7 @@
 //!
 //! Nothing here knows axum, async-graphql, apalis or Redis. Storage is `SeaORM`, over `SQLite` or `PostgreSQL`; the few
 //! real differences sit in [`db`]. The three things that have two implementations are traits: [`ports::Queue`],
-//! [`ports::EventBus`] and [`clock::Clock`].
+//! [`ports::EventBus`] and [`clock::Clock`]. [`ports::PracticeLine`] is one because it speaks HTTP.
 //!
 //! To read: [`app`] (what everything starts from), [`mod@unit`] (the only way to write), [`access`] (who may do what),
 //! [`ingest`] (a delivery becomes a caller and a call).
@@ -28,6 +28,7 @@ pub mod notes;
 pub mod page;
 pub mod passwords;
 pub mod ports;
+pub mod practice;
 pub mod roles;
 pub mod sessions;
 pub mod unit;

@@ -5,6 +5,7 @@ use futures::stream::BoxStream;
 use crate::{
     envelope::Envelope,
     events::{BusMessage, Event},
+    practice::PracticeCall,
 };
 
 /// Nothing could take the envelope: it was not stored, and the provider must be told so (503).
@@ -43,3 +44,15 @@ pub trait EventBus: Send + Sync {
     /// Listens from now on.
     fn subscribe(&self) -> BoxStream<'static, BusMessage>;
 }
+
+/// Plays practice calls: sends what a phone system would, signed, to this server's own webhooks.
+#[async_trait::async_trait]
+pub trait PracticeLine: Send + Sync {
+    /// Lets a call ring. Answers when the server has accepted that it rings; the rest is played in the background.
+    async fn ring(&self, call: PracticeCall) -> Result<(), PracticeUnavailable>;
+}
+
+/// The practice call did not reach the server's own webhooks.
+#[derive(Debug, thiserror::Error)]
+#[error("the practice call was not accepted")]
+pub struct PracticeUnavailable;

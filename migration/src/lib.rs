@@ -15,6 +15,7 @@ mod m20261122_000001_people;
 mod m20261122_000002_telephony;
 mod m20261122_000003_calls;
 mod m20261122_000004_audit;
+mod m20261122_000005_connection_settings;
 
 /// Runs the migrations in order.
 #[derive(Debug)]
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000002_telephony::Migration),
             Box::new(m20261122_000003_calls::Migration),
             Box::new(m20261122_000004_audit::Migration),
+            Box::new(m20261122_000005_connection_settings::Migration),
         ]
     }
 }

@@ -99,7 +99,7 @@ impl Provider for Asterisk {
     ) -> Result<Vec<CallEvent>, ParseError> {
         let id = standard_webhooks::message_id(request).ok_or(ParseError::Missing { field: "webhook-id" })?;
         let message = Message {
-            key: standard_webhooks::dedupe_key(id),
+            key: id,
             received_at,
             region: context.default_region.as_deref(),
             platform_answers: context.options.get(&ANSWERED_BY) == "dialled",
@@ -156,7 +156,7 @@ impl Provider for Asterisk {
 /// What is known of a request beside its body.
 struct Message<'a> {
     /// The key of the message, for events that have no identity of their own.
-    key: String,
+    key: &'a str,
     received_at: DateTime<Utc>,
     region: Option<&'a str>,
     platform_answers: bool,

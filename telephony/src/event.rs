@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::signature::sha256_hex;
 use crate::{Attestation, Direction, EventKind, LegState, Outcome, Party, RecordingFact};
 
 /// One event of a call as a provider reported it.
@@ -69,9 +70,19 @@ pub struct CallEvent {
     /// ran), not that a person did.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub answered_by_platform: bool,
+    /// On this leg "answered" and "completed" are a person's only while the call has no other leg: as soon as another one
+    /// exists, the platform took this leg to dial it (Vonage answers every inbound leg with its NCCO, and never says
+    /// whether a person or an announcement was behind it).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub answered_by_platform_to_dial: bool,
     /// How the leg ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
+    /// What [`CallEvent::outcome`] means depends on the rest of the leg: a `completed` is one only when the leg was
+    /// answered, and a leg that was not is `canceled` when it is outbound, else `no_answer` (`normal_clearing` and
+    /// `originator_cancel` of Telnyx).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub outcome_in_context: bool,
     /// How the dialled leg ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dial_outcome: Option<Outcome>,
@@ -117,10 +128,11 @@ pub struct CallEvent {
 }
 
 impl CallEvent {
-    /// An event of which only the key, the kind and the time of receipt are known.
+    /// An event of which only the key, the kind and the time of receipt are known. A key longer than 200 bytes is replaced
+    /// by its hash: keys are kept in an index, and a verified sender may still send a name of any length.
     pub fn new(dedupe_key: impl Into<String>, kind: EventKind, received_at: DateTime<Utc>) -> Self {
         Self {
-            dedupe_key: dedupe_key.into(),
+            dedupe_key: bounded(dedupe_key.into()),
             kind,
             received_at,
             occurred_at: None,
@@ -139,7 +151,9 @@ impl CallEvent {
             attestation: None,
             state: None,
             answered_by_platform: false,
+            answered_by_platform_to_dial: false,
             outcome: None,
+            outcome_in_context: false,
             dial_outcome: None,
             provider_status: None,
             provider_reason: None,
@@ -158,12 +172,12 @@ impl CallEvent {
     }
 
     /// What ties the event to its call: `leg:…` for the leg, its parent, its child and the one it is bridged with,
-    /// `session:…` for the session and the one it goes on from. Sorted, without repetition. Two events of one connection that share a key belong to one call; an event without any key belongs
-    /// to none.
+    /// `session:…` for the session and the one it goes on from. Sorted, without repetition; too long ones are hashed. Two
+    /// events of one connection that share a key belong to one call; an event without any key belongs to none.
     pub fn correlation_keys(&self) -> Vec<String> {
         let legs = [&self.leg_id, &self.parent_leg_id, &self.child_leg_id, &self.bridged_leg_id];
-        let legs = legs.into_iter().flatten().map(|id| format!("leg:{id}"));
-        let sessions = self.session_id.iter().chain(&self.linked_session_id).map(|id| format!("session:{id}"));
+        let legs = legs.into_iter().flatten().map(|id| bounded(format!("leg:{id}")));
+        let sessions = self.session_id.iter().chain(&self.linked_session_id).map(|id| bounded(format!("session:{id}")));
         legs.chain(sessions).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
@@ -171,4 +185,12 @@ impl CallEvent {
     pub fn time(&self) -> DateTime<Utc> {
         self.occurred_at.unwrap_or(self.received_at)
     }
+}
+
+/// Bytes of the longest key that is kept as it is.
+const MAX_KEY: usize = 200;
+
+/// The key itself, or `sha256:` and its hash when it is too long for an index.
+fn bounded(key: String) -> String {
+    if key.len() <= MAX_KEY { key } else { format!("sha256:{}", sha256_hex(key.as_bytes())) }
 }

@@ -103,8 +103,7 @@ impl Provider for Generic {
         context: &ParseContext,
     ) -> Result<Vec<CallEvent>, ParseError> {
         let id = standard_webhooks::message_id(request).ok_or(ParseError::Missing { field: "webhook-id" })?;
-        let key = standard_webhooks::dedupe_key(id);
-        body::parse(request.body, key, received_at, context).map(|event| vec![event])
+        body::parse(request.body, id.to_owned(), received_at, context).map(|event| vec![event])
     }
 
     fn answer(&self, _request: &HookRequest<'_>, _purpose: Option<&str>) -> Answer {

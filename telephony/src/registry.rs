@@ -5,12 +5,18 @@ use crate::asterisk::Asterisk;
 use crate::cloudevents::CloudEvents;
 use crate::freeswitch::FreeSwitch;
 use crate::generic::Generic;
+use crate::signalwire::SignalWire;
+use crate::telnyx::Telnyx;
 use crate::twilio::Twilio;
+use crate::vonage::Vonage;
 
 /// Every provider, in the order in which they are shown.
 #[rustfmt::skip]
 static PROVIDERS: &[&dyn Provider] = &[
     &Twilio,
+    &SignalWire,
+    &Telnyx,
+    &Vonage,
     &FreeSwitch,
     &Asterisk,
     &CloudEvents,

@@ -13,6 +13,12 @@ pub(crate) fn hmac_sha1(key: &[u8], message: &[u8]) -> String {
     mac.map(|bytes| STANDARD.encode(bytes)).unwrap_or_default()
 }
 
+/// HMAC-SHA1 in lower-case hexadecimal digits.
+pub(crate) fn hmac_sha1_hex(key: &[u8], message: &[u8]) -> String {
+    let mac = Hmac::<Sha1>::new_from_slice(key).map(|mac| mac.chain_update(message).finalize().into_bytes());
+    mac.map(hex::encode).unwrap_or_default()
+}
+
 /// HMAC-SHA256 in base64.
 pub(crate) fn hmac_sha256(key: &[u8], message: &[u8]) -> String {
     let mac = Hmac::<Sha256>::new_from_slice(key).map(|mac| mac.chain_update(message).finalize().into_bytes());

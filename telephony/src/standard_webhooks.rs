@@ -16,9 +16,6 @@ const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 /// Signatures of one header that are looked at: rotation needs two or three.
 const MAX_SIGNATURES: usize = 16;
 
-/// Bytes up to which the id of a message is its key; specifications of senders have far shorter ones.
-const LONGEST_ID: usize = 200;
-
 /// What a shared secret looks like and how to make one.
 pub(crate) const SHARED_FORM: &str =
     "whsec_ followed by 24 to 64 random bytes in base64 (echo \"whsec_$(openssl rand -base64 32)\")";
@@ -96,11 +93,6 @@ pub(crate) const ID_NAMES: [&str; 2] = ["webhook-id", "svix-id"];
 /// The id of the message, under either name.
 pub(crate) fn message_id<'a>(request: &HookRequest<'a>) -> Option<&'a str> {
     ID_NAMES.iter().find_map(|name| request.header(name)).filter(|id| !id.is_empty())
-}
-
-/// The key of a message: its id, hashed when it is longer than any sender's.
-pub(crate) fn dedupe_key(id: &str) -> String {
-    if id.len() > LONGEST_ID { sha256_hex(id.as_bytes()) } else { id.to_owned() }
 }
 
 impl<'a> Headers<'a> {

@@ -1,20 +1,31 @@
 //! Twilio Programmable Voice: form requests, signed with the account's Auth Token or with a `SharedKey`.
 
-mod parse;
 mod signature;
 
 use chrono::{DateTime, Utc};
 
+use crate::cxml::{self, Dialect, Hangup, Recordings};
 use crate::secrets::check_names;
 use crate::{
     Answer, CallControl, CallEvent, HookRequest, Method, ParseContext, ParseError, Provider, Rejection, SecretError,
-    SecretField, Secrets, Syntax, VerifyContext,
+    SecretField, Secrets, VerifyContext,
 };
 
 /// The adapter.
 pub(crate) struct Twilio;
 
-const TWIML: Answer = Answer::document("text/xml", "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response/>");
+/// Recordings need the account's credentials unless that was switched off, which no request tells.
+const DIALECT: Dialect = Dialect {
+    sip_code: &["SipResponseCode"],
+    reason: None,
+    hangup: Hangup::Untold,
+    caller_name: "CallerName",
+    session: None,
+    recordings: Recordings::Authenticated,
+    explicit_times: false,
+    first_leg: None,
+    voice_without_status: false,
+};
 
 pub(crate) const AUTH_TOKEN: &str = "auth_token";
 pub(crate) const AUTH_TOKEN_SECONDARY: &str = "auth_token_secondary";
@@ -72,10 +83,8 @@ impl Provider for Twilio {
         "Twilio"
     }
 
-    /// `voice`: a number's Voice URL; `status`: status callbacks; `dial`: the action of `<Dial>`; `recording`: recording
-    /// status callbacks; `voicemail-done`: the action of `<Record>`. Without a purpose: as `voice`.
     fn purposes(&self) -> &'static [&'static str] {
-        &["voice", "status", "dial", "recording", "voicemail-done"]
+        cxml::PURPOSES
     }
 
     fn secret_fields(&self) -> &'static [SecretField] {
@@ -116,25 +125,16 @@ impl Provider for Twilio {
         received_at: DateTime<Utc>,
         context: &ParseContext,
     ) -> Result<Vec<CallEvent>, ParseError> {
-        parse::parse(request, purpose, received_at, context).map(|event| vec![event])
+        cxml::parse(request, purpose, received_at, context, DIALECT)
     }
 
     /// `TwiML` where Twilio asks what to do next, 204 where it only reports.
     fn answer(&self, _request: &HookRequest<'_>, purpose: Option<&str>) -> Answer {
-        match purpose {
-            Some("status" | "recording") => Answer::NO_CONTENT,
-            _ => TWIML,
-        }
+        if cxml::only_reports(purpose) { Answer::NO_CONTENT } else { cxml::EMPTY_DOCUMENT }
     }
 
     fn call_control(&self) -> Option<CallControl> {
-        Some(CallControl {
-            language: "TwiML",
-            content_type: "text/xml",
-            purposes: &["voice", "dial", "voicemail-done"],
-            syntax: Syntax::Xml { root: "Response" },
-            default_effect: "An empty <Response/>: Twilio ends the call.",
-        })
+        Some(cxml::call_control("TwiML", "An empty <Response/>: Twilio ends the call."))
     }
 
     /// Five retries, also after an answer of 5xx: Twilio's default is to retry only when it cannot connect.

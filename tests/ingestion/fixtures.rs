@@ -45,6 +45,7 @@ pub fn envelope(name: &str, connection_id: Uuid, order: i64) -> Envelope {
         url,
         headers: headers.filter(|(name, _)| kept.contains(&name.as_str())).collect(),
         received_at: received + TimeDelta::seconds(order),
+        unverified: None,
         body: Bytes::from(text(&request["body"])),
     }
 }

@@ -91,6 +91,7 @@ impl Stage {
             removed_at: Set(None),
             created_at: Set(now),
             updated_at: Set(now),
+            ..Default::default()
         }
         .insert(self.app.db())
         .await

@@ -237,6 +237,7 @@ pub fn envelope(number: u32) -> Envelope {
         url: "https://switchboard.example/hooks/contract".to_owned(),
         headers: vec![("content-type".to_owned(), "text/plain".to_owned())],
         received_at: chrono::Utc::now(),
+        unverified: None,
         body: number.to_string().into_bytes().into(),
     }
 }

@@ -7,6 +7,7 @@
 //! moment and never with those of the moment at which the subscription began.
 
 mod batch;
+mod connections;
 pub mod desk;
 mod edge;
 pub mod error;
@@ -16,6 +17,7 @@ mod loaders;
 mod mutation;
 mod outcome;
 mod page;
+mod practice;
 mod query;
 mod schema;
 mod socket;

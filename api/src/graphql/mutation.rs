@@ -14,9 +14,14 @@ use switchboard_core::{
 use uuid::Uuid;
 
 use super::{
+    connections::{
+        self, RetireConnectionSecretsInput, RetireConnectionSecretsPayload, RotateConnectionSecretsInput,
+        RotateConnectionSecretsPayload, UpdateConnectionInput, UpdateConnectionPayload,
+    },
     edge::Edge,
     error::Result,
     guard::{Requires, SignedIn},
+    practice::{self, StartPracticeCallPayload},
     types::{Caller, Interaction, Me, Note, User},
     viewer::Viewer,
 };
@@ -296,6 +301,14 @@ impl Mutation {
         Ok(TakeCallPayload { interaction: Interaction::new(viewer, row) })
     }
 
+    /// Lets a practice call ring: it comes like every other call (`isPractice`), is answered after ten seconds and ends three
+    /// quarters of a minute later. One at a time for each user, and twenty in an hour: `RATE_LIMITED`. Needs
+    /// `interactions.take`.
+    #[graphql(guard = "Requires(Permission::InteractionsTake)")]
+    async fn start_practice_call(&self, ctx: &Context<'_>) -> Result<StartPracticeCallPayload> {
+        practice::start(Viewer::of(ctx)?).await
+    }
+
     /// Adds a person. Needs `users.create`, and everything that their role allows.
     #[graphql(guard = "Requires(Permission::UsersCreate)")]
     async fn create_user(
@@ -330,6 +343,38 @@ impl Mutation {
         .await?;
         Ok(AssignRolePayload { user: User::new(viewer, row) })
     }
+
+    /// Changes what is set for a connection to a phone provider; webhooks go by it within two seconds. Needs
+    /// `connections.manage`.
+    #[graphql(guard = "Requires(Permission::ConnectionsManage)")]
+    async fn update_connection(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which connection, and what changes.")] input: UpdateConnectionInput,
+    ) -> Result<UpdateConnectionPayload> {
+        connections::update(Viewer::of(ctx)?, input).await
+    }
+
+    /// Gives secrets of a connection new values. The values they replace are accepted until `retireConnectionSecrets`, so
+    /// that nothing is refused while the provider is being changed. Needs `connections.manage`.
+    #[graphql(guard = "Requires(Permission::ConnectionsManage)")]
+    async fn rotate_connection_secrets(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which connection, and the new values.")] input: RotateConnectionSecretsInput,
+    ) -> Result<RotateConnectionSecretsPayload> {
+        connections::rotate(Viewer::of(ctx)?, input).await
+    }
+
+    /// From now on only the present secrets of a connection are accepted. Needs `connections.manage`.
+    #[graphql(guard = "Requires(Permission::ConnectionsManage)")]
+    async fn retire_connection_secrets(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which connection.")] input: RetireConnectionSecretsInput,
+    ) -> Result<RetireConnectionSecretsPayload> {
+        connections::retire(Viewer::of(ctx)?, input).await
+    }
 }
 
 /// Hands the tokens over: as cookies to a browser, in the answer to everybody else.
@@ -350,7 +395,7 @@ fn signed_in(ctx: &Context<'_>, edge: &Edge, tokens: Tokens) -> Result<LoginPayl
 
 /// Left out, cleared, or a value.
 #[expect(clippy::option_option, reason = "the three cases, in the form in which the rules take them")]
-fn given<T>(field: MaybeUndefined<T>) -> Option<Option<T>> {
+pub(super) fn given<T>(field: MaybeUndefined<T>) -> Option<Option<T>> {
     match field {
         MaybeUndefined::Undefined => None,
         MaybeUndefined::Null => Some(None),

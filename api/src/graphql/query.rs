@@ -12,8 +12,8 @@ use super::{
     loaders::CallerId,
     page::{self, AuditEntryConnection, CallerConnection, InteractionConnection, UserConnection},
     types::{
-        AuditEntry, Caller, CallerFilter, Disposition, Interaction, InteractionFilter, Me, ProviderConnection, Role,
-        User,
+        AuditEntry, Caller, CallerFilter, Disposition, Interaction, InteractionFilter, Me, Provider,
+        ProviderConnection, Role, User,
     },
     viewer::Viewer,
 };
@@ -123,7 +123,28 @@ impl Query {
     async fn provider_connections(&self, ctx: &Context<'_>) -> Result<Vec<ProviderConnection>> {
         let viewer = Viewer::of(ctx)?;
         let rows = connections::list(viewer.app(), viewer.actor()).await?;
-        Ok(rows.into_iter().map(|row| ProviderConnection::new(viewer.app(), row)).collect())
+        rows.into_iter().map(|row| ProviderConnection::new(viewer.app(), row)).collect()
+    }
+
+    /// One connection; null when there is none. Needs `connections.read`.
+    #[graphql(guard = "Requires(Permission::ConnectionsRead)")]
+    async fn provider_connection(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Id of the connection.")] id: Uuid,
+    ) -> Option<Result<ProviderConnection>> {
+        let found = async {
+            let viewer = Viewer::of(ctx)?;
+            let row = connections::find(viewer.app(), viewer.actor(), id).await?;
+            row.map(|row| ProviderConnection::new(viewer.app(), row)).transpose()
+        };
+        found.await.transpose()
+    }
+
+    /// Phone providers that can be connected, in the order in which they are to be shown. Needs `connections.read`.
+    #[graphql(guard = "Requires(Permission::ConnectionsRead)")]
+    async fn providers(&self) -> Vec<Provider> {
+        switchboard_telephony::providers().iter().map(|provider| Provider::from(*provider)).collect()
     }
 
     /// The record of changes, newest first. Needs `audit.read`.

@@ -139,6 +139,7 @@ async fn take(state: &AppState, address: &Address<'_>, request: Request) -> Resu
         headers: headers.into_iter().filter(|(name, _)| stored.contains(&name.as_str())).collect(),
         url,
         received_at: now,
+        unverified: None,
         body,
     };
     // An answer that says "again" is better than none; what was stored nevertheless is recognised when it comes again.

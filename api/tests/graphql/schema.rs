@@ -77,6 +77,9 @@ fn example(types: &[Value], ty: &Value) -> Option<String> {
         return None;
     }
     let inner = &ty["ofType"];
+    if inner["kind"] == "LIST" {
+        return Some("[]".to_owned());
+    }
     let name = inner["name"].as_str().unwrap();
     Some(match name {
         "UUID" => "\"00000000-0000-0000-0000-000000000000\"".to_owned(),

@@ -142,6 +142,7 @@ impl World {
             removed_at: Set(None),
             created_at: Set(app.now()),
             updated_at: Set(app.now()),
+            ..Default::default()
         };
         let connection = connection.insert(app.db()).await.unwrap().id;
         let state = AppState::new(app.clone(), ApiConfig::new(ORIGIN), None);

@@ -13,7 +13,7 @@ use switchboard_telephony::{Provider, Secrets, provider};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-use super::active;
+use super::{ConnectionSettings, active, secrets};
 use crate::{App, Error, Result};
 
 /// How old the snapshot may be. A connection that another process adds works this much later; whatever is asked for, the
@@ -30,8 +30,8 @@ pub struct OpenConnection {
     pub provider: &'static dyn Provider,
     /// What its requests are signed with.
     pub secrets: Secrets,
-    /// ISO 3166 country for numbers in national format.
-    pub default_region: Option<String>,
+    /// What else is set for it.
+    pub settings: ConnectionSettings,
 }
 
 impl fmt::Debug for OpenConnection {
@@ -43,7 +43,8 @@ impl fmt::Debug for OpenConnection {
     }
 }
 
-/// A connection whose secrets cannot be opened (another installation key) is `None`: it exists, but nothing can be verified.
+/// A connection whose secrets cannot be opened (another installation key) or whose settings cannot be read is `None`: it
+/// exists, but nothing can be verified.
 type Slugs = HashMap<String, Option<Arc<OpenConnection>>>;
 
 #[derive(Default)]
@@ -75,15 +76,15 @@ impl Directory {
     }
 
     /// The connection at a URL. While the database is away the last snapshot goes on, so that deliveries are still verified
-    /// and accepted. [`Error::Unavailable`] when there is none yet; [`Error::Internal`] when the secrets of this connection
-    /// cannot be opened.
+    /// and accepted. [`Error::Unavailable`] when there is none yet; [`Error::Internal`] when the secrets or settings of this
+    /// connection cannot be read.
     pub async fn find(&self, provider: &str, slug: &str) -> Result<Option<Arc<OpenConnection>>> {
         self.refresh_if_old().await?;
         let connections = self.read(|cache| cache.connections.clone()).ok_or(Error::Unavailable("database"))?;
         match connections.get(provider).and_then(|slugs| slugs.get(slug)) {
             None => Ok(None),
             Some(Some(connection)) => Ok(Some(Arc::clone(connection))),
-            Some(None) => Err(Error::internal("the secrets of a connection cannot be opened")),
+            Some(None) => Err(Error::internal("the secrets or settings of a connection cannot be read")),
         }
     }
 
@@ -151,9 +152,7 @@ impl Directory {
     }
 
     fn open(&self, provider: &'static dyn Provider, row: &provider_connection::Model) -> Result<OpenConnection> {
-        let json = self.app.keyring().open(row.id.as_bytes(), &row.secrets)?;
-        let secrets =
-            serde_json::from_slice(&json).map_err(|_| Error::internal("the secrets of a connection are malformed"))?;
-        Ok(OpenConnection { id: row.id, provider, secrets, default_region: row.default_region.clone() })
+        let secrets = secrets::open(&self.app, row)?;
+        Ok(OpenConnection { id: row.id, provider, secrets, settings: ConnectionSettings::of(row)? })
     }
 }

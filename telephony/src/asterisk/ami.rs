@@ -19,7 +19,7 @@ pub(super) fn parse(body: &[u8], message: &Message<'_>) -> Result<CallEvent, Par
     let name =
         name.ok_or(ParseError::Body { expected: "an ARI event (JSON) or an AMI event (lines of Name: value)" })?;
     if !name.eq_ignore_ascii_case("Cdr") {
-        let mut event = CallEvent::new(message.key.clone(), EventKind::Ignored, message.received_at);
+        let mut event = CallEvent::new(message.key, EventKind::Ignored, message.received_at);
         event.leg_id = lines.get("Uniqueid").map(ToOwned::to_owned);
         event.provider_status = Some(name.to_owned());
         return Ok(event);
@@ -202,7 +202,7 @@ mod tests {
         assert_eq!(caller_id("1002"), (None, Some("1002")));
         assert_eq!(caller_id(""), (None, None));
         let received_at = DateTime::UNIX_EPOCH;
-        let message = Message { key: "m".to_owned(), received_at, region: None, platform_answers: false };
+        let message = Message { key: "m", received_at, region: None, platform_answers: false };
         let zone = |id: &str, start: &str| {
             let lines = Lines::read("");
             let cdr = Cdr { lines, id, message: &message };

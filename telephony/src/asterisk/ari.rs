@@ -152,6 +152,8 @@ impl<'a> Event<'a> {
                 let forwarded = channel.fields.text("caller_rdnis");
                 event.forwarded_from = forwarded.map(|raw| party(&raw, region));
                 event.agent_ref = extension(event.from.as_ref());
+                // Asterisk answers a channel that it is called on by itself (a menu, music) before it dials for it.
+                event.answered_by_platform_to_dial = true;
                 event.answered_by_platform = self.message.platform_answers;
             }
             None => {}
@@ -175,17 +177,19 @@ impl<'a> Event<'a> {
         Ok(CallEvent { kind: kind_of(event.state), ..event })
     }
 
-    /// A bridge of two channels connects them. In a conference or a parking lot being together says nothing of who talks.
+    /// A bridge connects the channels in it; of two it also says with whom. Waiting alone, or being parked, connects nobody,
+    /// and of a bridge that was left nobody knows who else had been there.
     fn bridge(&self) -> Result<CallEvent, ParseError> {
         let channel = self.channel("channel", "channel.id")?;
         let bridge = self.fields.object("bridge");
         let text = |name: &str| bridge.and_then(|bridge| bridge.text(name)).unwrap_or_default();
-        let kind = if text("bridge_type") == "holding" { EventKind::CallAnnotation } else { EventKind::CallBridged };
-        let mut event = self.about(&channel, kind, &text("id"));
         let ids = bridge.map(|bridge| bridge.list("channels")).unwrap_or_default();
-        let mut others = ids.iter().filter_map(Value::as_str).filter(|id| *id != channel.id);
-        if let (Some(other), None, EventKind::CallBridged) = (others.next(), others.next(), kind) {
-            event.bridged_leg_id = Some(other.to_owned());
+        let others: Vec<&str> = ids.iter().filter_map(Value::as_str).filter(|id| *id != channel.id).take(2).collect();
+        let connects = !others.is_empty() && text("bridge_type") != "holding";
+        let kind = if connects { EventKind::CallBridged } else { EventKind::CallAnnotation };
+        let mut event = self.about(&channel, kind, &text("id"));
+        if let ([other], true) = (others.as_slice(), connects) {
+            event.bridged_leg_id = Some((*other).to_owned());
         }
         event.provider_status = Some(self.kind.to_owned());
         Ok(event)
@@ -285,7 +289,7 @@ impl<'a> Event<'a> {
     fn ignored(&self) -> CallEvent {
         let channel = self.fields.object("channel").and_then(Channel::read);
         // Several events of one kind can have one time (a variable set twice): the message tells them apart.
-        let mut event = CallEvent::new(self.message.key.clone(), EventKind::Ignored, self.message.received_at);
+        let mut event = CallEvent::new(self.message.key, EventKind::Ignored, self.message.received_at);
         event.session_id = channel.as_ref().and_then(Channel::linked_id);
         event.leg_id = channel.map(|channel| channel.id);
         event.occurred_at = times::read(&self.fields.text("timestamp").unwrap_or_default());

@@ -29,6 +29,7 @@ pub fn fold(events: &[CallEvent]) -> CallState {
             recordings.entry(&fact.id).or_default().add(event, fact);
         }
     }
+    tree.settle();
     let root = tree.root();
     let mailbox = unique.values().any(|event| reached_mailbox(event));
     let call = Call {
@@ -64,7 +65,7 @@ impl<'a> Call<'a> {
         let ended = self.ended();
         let talked = self.person_talked();
         let ended_at = ended.then(|| self.ended_at()).flatten();
-        let answered_at = self.answered_legs().filter_map(|(_, leg)| leg.answered_at()).min();
+        let answered_at = self.answered_at();
         let started_at = self.root.and_then(LegFacts::started_at);
         let started_at = started_at.or_else(|| self.others.iter().filter_map(|(_, leg)| leg.started_at()).min());
         let started_at =
@@ -134,11 +135,11 @@ impl<'a> Call<'a> {
     }
 
     fn outcome(&self, direction: Option<Direction>) -> Outcome {
-        let reported = self.root.and_then(|root| root.outcome);
+        let reported = self.root.and_then(LegFacts::outcome);
         let platform = self.root.is_some_and(|root| root.platform);
         let inbound = matches!(direction, None | Some(Direction::Inbound));
         let dialled: Vec<Option<Outcome>> =
-            self.others.iter().map(|(_, leg)| leg.outcome).chain(self.nameless_dials().map(Some)).collect();
+            self.others.iter().map(|(_, leg)| leg.outcome()).chain(self.nameless_dials().map(Some)).collect();
         if reported == Some(Outcome::Stale) {
             return match () {
                 () if dialled.contains(&Some(Outcome::Completed)) => Outcome::Completed,
@@ -191,21 +192,37 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// When the first person answered. A leg that the platform answered and put through later tells it only when no other
+    /// one does.
+    fn answered_at(&self) -> Option<DateTime<Utc>> {
+        let first = |platform: bool| {
+            let legs = self.answered_legs().filter(|(_, leg)| leg.platform == platform);
+            legs.filter_map(|(_, leg)| leg.answered_at()).min()
+        };
+        first(false).or_else(|| first(true))
+    }
+
     fn ended_at(&self) -> Option<DateTime<Utc>> {
         let root = self.root.and_then(LegFacts::ended_at);
         root.or_else(|| self.others.iter().filter_map(|(_, leg)| leg.ended_at()).max())
     }
 
     /// The longest answered leg beside the root, else what a dial reports, else the root; a number of the provider
-    /// before a computed one.
+    /// before a computed one. On a root that the platform answered, the provider's number is the best there is when nothing
+    /// says how long the dialled leg talked (Plivo).
     fn talk_seconds(&self) -> Option<u32> {
         let talked = || self.others.iter().map(|(_, leg)| leg).filter(|leg| leg.person_talked());
-        let dialled = self.others.iter().filter_map(|(_, leg)| leg.outcome).chain(self.nameless_dials());
+        let dialled = self.others.iter().filter_map(|(_, leg)| leg.outcome()).chain(self.nameless_dials());
         let dial_completed = dialled.into_iter().any(|outcome| outcome == Outcome::Completed);
         let dial = || self.all().filter_map(|(_, leg)| leg.dial_talk).max().filter(|_| dial_completed);
         let root = || self.root.filter(|root| root.person_talked()).and_then(LegFacts::talk_seconds);
+        let of_platform = || self.root.filter(|_| self.person_talked()).and_then(LegFacts::reported_talk);
         let reported = talked().filter_map(|leg| leg.reported_talk()).max();
-        reported.or_else(dial).or_else(|| talked().filter_map(|leg| leg.talk_seconds()).max()).or_else(root)
+        reported
+            .or_else(dial)
+            .or_else(|| talked().filter_map(|leg| leg.talk_seconds()).max())
+            .or_else(root)
+            .or_else(of_platform)
     }
 
     fn agent_ref(&self, direction: Option<Direction>) -> Option<String> {

@@ -105,12 +105,21 @@ impl<'a> Side<'a> {
 pub(super) struct LegFacts<'a> {
     pub(super) parent: Option<&'a str>,
     pub(super) state: Option<LegState>,
-    pub(super) outcome: Option<Outcome>,
+    /// The strongest end that needs no context.
+    reported: Option<Outcome>,
+    /// The leg ended in the normal way, whether it was answered or not.
+    cleared: bool,
+    /// The leg ended because the calling side gave up.
+    given_up: bool,
+    /// The leg was put through to another one.
+    bridged: bool,
     /// Outcomes of dials whose leg has no id, by the key of their event.
     pub(super) nameless_dials: BTreeMap<&'a str, Outcome>,
     /// Longest talk that a dial result of this leg reports.
     pub(super) dial_talk: Option<u32>,
     pub(super) platform: bool,
+    /// The platform took this leg if the call has another one.
+    platform_to_dial: bool,
     pub(super) queue: Choice<'a, str>,
     pub(super) forwarded_from: Choice<'a, Party>,
     pub(super) attestation: Choice<'a, Attestation>,
@@ -131,8 +140,14 @@ impl<'a> LegFacts<'a> {
     pub(super) fn add(&mut self, event: &'a CallEvent) {
         self.set_parent(event.parent_leg_id.as_deref().filter(|parent| Some(*parent) != event.leg_id.as_deref()));
         self.state = self.state.max(event.state);
-        self.join_outcome(event.outcome);
+        match event.outcome {
+            Some(Outcome::Completed) if event.outcome_in_context => self.cleared = true,
+            Some(Outcome::NoAnswer | Outcome::Canceled) if event.outcome_in_context => self.given_up = true,
+            outcome => self.join_outcome(outcome),
+        }
+        self.bridged |= event.kind == EventKind::CallBridged;
         self.platform |= event.answered_by_platform;
+        self.platform_to_dial |= event.answered_by_platform_to_dial;
         self.duration = self.duration.max(event.duration_seconds);
         if event.kind == EventKind::DialResult {
             self.dial_talk = self.dial_talk.max(event.talk_seconds);
@@ -166,16 +181,36 @@ impl<'a> LegFacts<'a> {
         };
     }
 
-    /// Whether someone answered on this leg (not the platform of the provider).
+    /// Says that the call has another leg, or had a dial: it decides who answered this one.
+    pub(super) fn set_dialled(&mut self) {
+        self.platform |= self.platform_to_dial;
+    }
+
+    /// Whether someone answered on this leg: not the platform of the provider, unless it put the leg through to another
+    /// one afterwards.
     pub(super) fn person_answered(&self) -> bool {
-        !self.platform && (self.answer_seen || self.talk.is_some_and(|talk| talk > 0))
+        (!self.platform || self.bridged) && self.was_answered()
+    }
+
+    fn was_answered(&self) -> bool {
+        self.answer_seen || self.talk.is_some_and(|talk| talk > 0)
+    }
+
+    /// How the leg ended: the strongest report, those that depend on the context read in the light of all that is known.
+    pub(super) fn outcome(&self) -> Option<Outcome> {
+        let outbound = self.direction() == Some(Direction::Outbound);
+        let unanswered = if outbound { Outcome::Canceled } else { Outcome::NoAnswer };
+        let cleared = if self.was_answered() { Outcome::Completed } else { unanswered };
+        let given_up = self.given_up.then_some(unanswered);
+        let outcomes = [self.reported, self.cleared.then_some(cleared), given_up];
+        outcomes.into_iter().flatten().max_by_key(|outcome| outcome.precedence())
     }
 
     /// Whether someone answered, in the light of how the leg is reported to have ended: an "answered" of a machine in
     /// front (an announcement, a mailbox) is taken back by a reported end that says nobody talked.
     pub(super) fn person_talked(&self) -> bool {
         self.person_answered()
-            && match self.outcome {
+            && match self.outcome() {
                 None | Some(Outcome::Completed | Outcome::Stale) => true,
                 Some(Outcome::Voicemail) => false,
                 Some(_) => self.talk.is_some_and(|talk| talk > 0),
@@ -229,7 +264,7 @@ impl<'a> LegFacts<'a> {
             id: id.to_owned(),
             parent_id: self.parent.map(ToOwned::to_owned),
             state: self.state.unwrap_or(LegState::Initiated),
-            outcome: self.outcome,
+            outcome: self.outcome(),
             direction: self.direction(),
             from: self.from(),
             to: self.to(),
@@ -243,7 +278,7 @@ impl<'a> LegFacts<'a> {
     }
 
     fn join_outcome(&mut self, outcome: Option<Outcome>) {
-        self.outcome = [self.outcome, outcome].into_iter().flatten().max_by_key(|outcome| outcome.precedence());
+        self.reported = [self.reported, outcome].into_iter().flatten().max_by_key(|outcome| outcome.precedence());
         self.answer_seen |= outcome == Some(Outcome::Completed);
     }
 

@@ -3,19 +3,16 @@
 //! The header that names key and algorithm is not signed. So the key is looked up by its id in our configuration, and
 //! our configuration says which algorithm belongs to it: nobody can choose a weaker one by writing it into a header.
 
-use std::collections::BTreeSet;
-
 use super::{
     AUTH_TOKEN, AUTH_TOKEN_SECONDARY, SHARED_KEY_ID, SHARED_KEY_ID_SECONDARY, SHARED_KEY_SECRET,
     SHARED_KEY_SECRET_SECONDARY,
 };
-use crate::request::without_fragment;
-use crate::signature::{equal, hmac_sha1, hmac_sha256, sha256_hex};
-use crate::{HookRequest, Method, Rejection, SecretError, Secrets, form};
+use crate::cxml::form_scheme::{Ports, Repeated, signed_parameters, url_variants};
+use crate::signature::{equal, hmac_sha1, hmac_sha256};
+use crate::{HookRequest, Rejection, SecretError, Secrets};
 
 const SIGNATURE: &str = "X-Twilio-Signature";
 const SETTINGS: &str = "X-Twilio-Webhooks-Signature-Settings";
-const BODY_HASH: &str = "bodySHA256";
 
 /// A key with the algorithm that belongs to it.
 enum Key<'a> {
@@ -35,10 +32,10 @@ impl Key<'_> {
 pub(super) fn verify(request: &HookRequest<'_>, secrets: &Secrets) -> Result<(), Rejection> {
     let given = request.header(SIGNATURE).filter(|value| !value.is_empty()).ok_or(Rejection::MissingSignature)?;
     let keys = keys(request.header(SETTINGS), secrets)?;
-    let parameters = signed_parameters(request).ok_or(Rejection::BadSignature)?;
+    let parameters = signed_parameters(request, Repeated::SortedOnce).ok_or(Rejection::BadSignature)?;
     let mut valid = false;
     // Every candidate is computed, so that the time says nothing about which one matched.
-    for url in url_variants(request.url_without_fragment()) {
+    for url in url_variants(request.url_without_fragment(), Ports::Any) {
         let message = [url.as_bytes(), &parameters].concat();
         for key in &keys {
             valid |= equal(&key.sign(&message), given);
@@ -49,7 +46,7 @@ pub(super) fn verify(request: &HookRequest<'_>, secrets: &Secrets) -> Result<(),
 
 /// Signs with the `SharedKey` when there is one, else with the Auth Token.
 pub(super) fn sign(request: &HookRequest<'_>, secrets: &Secrets) -> Result<Vec<(String, String)>, SecretError> {
-    let parameters = signed_parameters(request).unwrap_or_default();
+    let parameters = signed_parameters(request, Repeated::SortedOnce).unwrap_or_default();
     let message = [request.url_without_fragment().as_bytes(), &parameters].concat();
     let signed = |key: &Key<'_>| (SIGNATURE.to_owned(), key.sign(&message));
     if let (Some(id), Some(secret)) = (secrets.get(SHARED_KEY_ID), secrets.get(SHARED_KEY_SECRET)) {
@@ -86,55 +83,4 @@ fn keys<'a>(settings: Option<&str>, secrets: &'a Secrets) -> Result<Vec<Key<'a>>
         Some(_) => return Err(Rejection::UnknownKey),
     };
     if keys.is_empty() { Err(Rejection::UnknownKey) } else { Ok(keys) }
-}
-
-/// What is signed after the URL. `None`: the body is not covered by any signature, or is not the one that was signed.
-fn signed_parameters(request: &HookRequest<'_>) -> Option<Vec<u8>> {
-    // The parameters of a GET are in the URL. A body beside it would be covered by nothing.
-    if request.method == Method::Get {
-        return request.body.is_empty().then(Vec::new);
-    }
-    let hash = request.query().split('&').find_map(|piece| piece.strip_prefix(BODY_HASH)?.strip_prefix('='));
-    if let Some(hash) = hash
-        && (!is_form(request) || request.body.is_empty())
-    {
-        return equal(&sha256_hex(request.body), &hash.to_ascii_lowercase()).then(Vec::new);
-    }
-    if !is_form(request) && !request.body.is_empty() {
-        return None;
-    }
-    // Sorted by name, then by value, repetitions once: the rule for repeated names.
-    let pairs: BTreeSet<form::Pair> = form::pairs(request.body)?.into_iter().collect();
-    Some(pairs.into_iter().flat_map(|(name, value)| [name, value].concat()).collect())
-}
-
-/// Requests without a content type are taken for forms: that is what Twilio sends.
-fn is_form(request: &HookRequest<'_>) -> bool {
-    let content_type = request.header("Content-Type").and_then(|value| value.split(';').next());
-    content_type.is_none_or(|value| value.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"))
-}
-
-/// The URL as it is, with the default port, and without a port: Twilio signs HTTPS without and HTTP with the port, and
-/// the configured public URL may have it either way.
-fn url_variants(url: &str) -> Vec<String> {
-    let mut variants = vec![url.to_owned()];
-    let url = without_fragment(url);
-    let Some((scheme, rest)) = url.split_once("://") else { return variants };
-    let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-    // The port is behind the last colon that is not inside the brackets of an IPv6 address or in the user part.
-    let host_at = authority.rfind(['@', ']']).map_or(0, |at| at + 1);
-    let host_at = host_at.min(authority.len());
-    let (before, host) = authority.split_at(host_at);
-    match host.rfind(':') {
-        Some(colon) => {
-            let host = host.get(..colon).unwrap_or(host);
-            variants.push(format!("{scheme}://{before}{host}{path}"));
-        }
-        None => match scheme {
-            "https" => variants.push(format!("{scheme}://{authority}:443{path}")),
-            "http" => variants.push(format!("{scheme}://{authority}:80{path}")),
-            _ => {}
-        },
-    }
-    variants
 }

@@ -303,6 +303,39 @@ fn a_menu_that_finds_nobody_is_a_missed_call() {
 }
 
 #[test]
+fn an_application_that_dials_by_itself_waits_for_a_person() {
+    // No Dial() of the dialplan: the application makes the second channel, the linked id ties both.
+    let linked = |mut channel: Value| {
+        channel["channelvars"] = json!({ "CHANNEL(linkedid)": "1.1" });
+        channel
+    };
+    let alone = json!({ "id": "b-1", "bridge_type": "mixing", "channels": ["1.1"] });
+    let both = json!({ "id": "b-1", "bridge_type": "mixing", "channels": ["1.1", "1.2"] });
+    let bodies = [
+        event("StasisStart", 0, &json!({ "channel": linked(channel("1.1", "Ring")) })),
+        event("ChannelStateChange", 1, &json!({ "channel": linked(channel("1.1", "Up")) })),
+        event("ChannelEnteredBridge", 2, &json!({ "bridge": alone, "channel": linked(channel("1.1", "Up")) })),
+        event("ChannelCreated", 5, &json!({ "channel": linked(peer("1.2", "Down")) })),
+        dial("RINGING", 6, None, linked(peer("1.2", "Ringing"))),
+    ];
+    let missed = [destroyed(linked(peer("1.2", "Ringing")), 19, 20), destroyed(linked(channel("1.1", "Up")), 16, 21)];
+    let talked = [
+        event("ChannelStateChange", 10, &json!({ "channel": linked(peer("1.2", "Up")) })),
+        event("ChannelEnteredBridge", 10, &json!({ "bridge": both, "channel": linked(peer("1.2", "Up")) })),
+        destroyed(linked(peer("1.2", "Up")), 16, 30),
+        destroyed(linked(channel("1.1", "Up")), 16, 30),
+    ];
+    let of = |begin: &[Value], end: &[Value]| fold(&begin.iter().chain(end).flat_map(parse_all).collect::<Vec<_>>());
+    let call = |end: &[Value]| of(&bodies, end);
+    assert_eq!(call(&missed).outcome, Some(Outcome::NoAnswer));
+    let answered = call(&talked);
+    assert_eq!((answered.outcome, answered.talk_seconds), (Some(Outcome::Completed), Some(20)));
+    assert_eq!(answered.root_leg.as_deref(), Some("1.1"));
+    let direct = of(&bodies[..2], &[destroyed(channel("1.1", "Up"), 16, 30)]);
+    assert_eq!(direct.outcome, Some(Outcome::Completed));
+}
+
+#[test]
 fn the_option_says_that_the_dialplan_answers() {
     let context = ParseContext { options: Options::new().with("answered_by", "dialled"), ..ParseContext::default() };
     context.options.check(asterisk().options()).unwrap();
@@ -351,7 +384,8 @@ fn bridges_of_two_connect_and_others_do_not() {
     let two = bridge("ChannelEnteredBridge", &["1.1", "1.2"], "mixing");
     assert_eq!((two.kind, two.bridged_leg_id.as_deref()), (EventKind::CallBridged, Some("1.2")));
     assert_eq!(bridge("ChannelLeftBridge", &["1.2"], "mixing").bridged_leg_id.as_deref(), Some("1.2"));
-    assert_eq!(bridge("ChannelLeftBridge", &[], "mixing").kind, EventKind::CallBridged);
+    assert_eq!(bridge("ChannelLeftBridge", &[], "mixing").kind, EventKind::CallAnnotation);
+    assert_eq!(bridge("ChannelEnteredBridge", &["1.1"], "mixing").kind, EventKind::CallAnnotation);
     let conference = bridge("ChannelEnteredBridge", &["1.1", "1.2", "1.3"], "mixing");
     assert_eq!((conference.kind, conference.bridged_leg_id), (EventKind::CallBridged, None));
     let parked = bridge("ChannelEnteredBridge", &["1.1", "1.2"], "holding");

@@ -153,7 +153,7 @@ fn long_ids_of_messages_have_short_keys() {
         request.parse(generic()).unwrap()[0].dedupe_key.clone()
     };
     assert_eq!(key(&"m".repeat(200)), "m".repeat(200));
-    assert_eq!(key(&"m".repeat(201)).len(), 64);
+    assert!(key(&"m".repeat(201)).len() < 100);
     assert_ne!(key(&"m".repeat(201)), key(&"m".repeat(202)));
 }
 

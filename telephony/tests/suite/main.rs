@@ -14,3 +14,4 @@ mod support;
 mod tampering;
 mod twilio_requests;
 mod twilio_signatures;
+mod vonage;

@@ -5,7 +5,7 @@
 use async_graphql::{InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
-use switchboard_core::{access::Permission, interactions, notes};
+use switchboard_core::{access::Permission, interactions, notes, practice};
 use switchboard_entities::{interaction, provider_connection};
 use switchboard_telephony as telephony;
 use uuid::Uuid;
@@ -59,6 +59,11 @@ impl Interaction {
     /// Name of the connection it came through.
     async fn connection_name(&self) -> Result<String> {
         Ok(self.connection().await?.name)
+    }
+
+    /// Is it a practice call, which nobody real made?
+    async fn is_practice(&self) -> Result<bool> {
+        Ok(practice::is_practice(&self.connection().await?))
     }
 
     /// Who called whom.
