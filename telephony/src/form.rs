@@ -57,12 +57,21 @@ impl Params {
 }
 
 fn decode(text: &[u8]) -> Vec<u8> {
+    unescape(text, true)
+}
+
+/// A text in which only `%` and two digits stand for a byte: a `+` is a plus.
+pub(crate) fn percent_decoded(text: &[u8]) -> Vec<u8> {
+    unescape(text, false)
+}
+
+fn unescape(text: &[u8], plus_is_space: bool) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((first, after)) = rest.split_first() {
         rest = after;
         match first {
-            b'+' => decoded.push(b' '),
+            b'+' if plus_is_space => decoded.push(b' '),
             b'%' => match after.split_at_checked(2).and_then(|(code, after)| Some((hex_byte(code)?, after))) {
                 Some((byte, after)) => {
                     decoded.push(byte);

@@ -21,6 +21,11 @@ impl<'a> Fields<'a> {
         value.as_object().map(Self)
     }
 
+    /// The fields of a map.
+    pub(crate) fn new_of(map: &'a Map<String, Value>) -> Self {
+        Self(map)
+    }
+
     /// A field as it is; `null` is absent.
     pub(crate) fn value(&self, name: &str) -> Option<&'a Value> {
         let other_case = || self.0.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);

@@ -13,20 +13,25 @@
 //! A new provider is one new file, its fixtures and one line in `registry.rs`.
 
 mod answer;
+mod asterisk;
+mod cloudevents;
 mod credentials;
 mod cxml;
 mod dedupe;
 mod event;
 mod fold;
 mod form;
+mod freeswitch;
 mod generic;
 mod ids;
 mod json;
+mod keys;
 mod kinds;
 mod options;
 mod party;
 pub mod phone;
 mod plivo;
+mod phone_system;
 mod provider;
 mod recording;
 mod registry;

@@ -1,6 +1,9 @@
 //! The providers that exist: one line each.
 
 use crate::Provider;
+use crate::asterisk::Asterisk;
+use crate::cloudevents::CloudEvents;
+use crate::freeswitch::FreeSwitch;
 use crate::generic::Generic;
 use crate::plivo::Plivo;
 use crate::signalwire::SignalWire;
@@ -16,6 +19,9 @@ static PROVIDERS: &[&dyn Provider] = &[
     &Telnyx,
     &Vonage,
     &Plivo,
+    &FreeSwitch,
+    &Asterisk,
+    &CloudEvents,
     &Generic,
 ];
 

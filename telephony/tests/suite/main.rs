@@ -1,8 +1,11 @@
 //! The promises of the crate, one module each.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test ends at the first surprise")]
 
+mod asterisk;
+mod cloudevents;
 mod fixtures;
 mod fold_rules;
+mod freeswitch;
 mod generic_format;
 mod phone_numbers;
 mod plivo;
