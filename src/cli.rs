@@ -39,6 +39,9 @@ pub enum Command {
     /// Manage connections to phone providers.
     #[command(subcommand)]
     Connection(Connection),
+    /// Carry events of a phone system that has no webhooks to the CRM's hook (docs/asterisk.md).
+    #[command(subcommand)]
+    Bridge(crate::commands::bridge::Bridge),
 }
 
 /// Options of `serve`.

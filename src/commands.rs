@@ -1,5 +1,6 @@
 //! What each command does.
 
+pub mod bridge;
 mod connection;
 mod doctor;
 mod serve;
@@ -52,6 +53,10 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Connection(command) => {
             logging::start(&settings)?;
             connection::run(&settings, command).await?;
+        }
+        Command::Bridge(command) => {
+            logging::start(&settings)?;
+            bridge::run(&settings, command).await?;
         }
     }
     Ok(ExitCode::SUCCESS)
