@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
+pub use crate::commands::simulate::options::Simulate;
 use crate::settings::Settings;
 
 /// Telephony CRM: provider webhooks in, callers and calls out, live.
@@ -39,6 +40,8 @@ pub enum Command {
     /// Manage connections to phone providers.
     #[command(subcommand)]
     Connection(Connection),
+    /// Play calls as the providers would: signed, with their formats, repetitions and disorder.
+    Simulate(Simulate),
     /// Carry events of a phone system that has no webhooks to the CRM's hook (docs/asterisk.md).
     #[command(subcommand)]
     Bridge(crate::commands::bridge::Bridge),

@@ -4,6 +4,7 @@ pub mod bridge;
 mod connection;
 mod doctor;
 mod serve;
+pub(crate) mod simulate;
 mod user;
 
 use std::process::ExitCode;
@@ -53,6 +54,10 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Connection(command) => {
             logging::start(&settings)?;
             connection::run(&settings, command).await?;
+        }
+        Command::Simulate(options) => {
+            logging::start(&settings)?;
+            return simulate::run(settings, options).await;
         }
         Command::Bridge(command) => {
             logging::start(&settings)?;
