@@ -70,6 +70,11 @@ pub struct CallEvent {
     /// ran), not that a person did.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub answered_by_platform: bool,
+    /// On this leg "answered" and "completed" are a person's only while the call has no other leg: as soon as another one
+    /// exists, the platform took this leg to dial it (Vonage answers every inbound leg with its NCCO, and never says
+    /// whether a person or an announcement was behind it).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub answered_by_platform_to_dial: bool,
     /// How the leg ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
@@ -146,6 +151,7 @@ impl CallEvent {
             attestation: None,
             state: None,
             answered_by_platform: false,
+            answered_by_platform_to_dial: false,
             outcome: None,
             outcome_in_context: false,
             dial_outcome: None,

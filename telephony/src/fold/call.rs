@@ -29,6 +29,7 @@ pub fn fold(events: &[CallEvent]) -> CallState {
             recordings.entry(&fact.id).or_default().add(event, fact);
         }
     }
+    tree.settle();
     let root = tree.root();
     let mailbox = unique.values().any(|event| reached_mailbox(event));
     let call = Call {
@@ -207,15 +208,21 @@ impl<'a> Call<'a> {
     }
 
     /// The longest answered leg beside the root, else what a dial reports, else the root; a number of the provider
-    /// before a computed one.
+    /// before a computed one. On a root that the platform answered, the provider's number is the best there is when nothing
+    /// says how long the dialled leg talked (Plivo).
     fn talk_seconds(&self) -> Option<u32> {
         let talked = || self.others.iter().map(|(_, leg)| leg).filter(|leg| leg.person_talked());
         let dialled = self.others.iter().filter_map(|(_, leg)| leg.outcome()).chain(self.nameless_dials());
         let dial_completed = dialled.into_iter().any(|outcome| outcome == Outcome::Completed);
         let dial = || self.all().filter_map(|(_, leg)| leg.dial_talk).max().filter(|_| dial_completed);
         let root = || self.root.filter(|root| root.person_talked()).and_then(LegFacts::talk_seconds);
+        let of_platform = || self.root.filter(|_| self.person_talked()).and_then(LegFacts::reported_talk);
         let reported = talked().filter_map(|leg| leg.reported_talk()).max();
-        reported.or_else(dial).or_else(|| talked().filter_map(|leg| leg.talk_seconds()).max()).or_else(root)
+        reported
+            .or_else(dial)
+            .or_else(|| talked().filter_map(|leg| leg.talk_seconds()).max())
+            .or_else(root)
+            .or_else(of_platform)
     }
 
     fn agent_ref(&self, direction: Option<Direction>) -> Option<String> {

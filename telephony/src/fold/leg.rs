@@ -118,6 +118,8 @@ pub(super) struct LegFacts<'a> {
     /// Longest talk that a dial result of this leg reports.
     pub(super) dial_talk: Option<u32>,
     pub(super) platform: bool,
+    /// The platform took this leg if the call has another one.
+    platform_to_dial: bool,
     pub(super) queue: Choice<'a, str>,
     pub(super) forwarded_from: Choice<'a, Party>,
     pub(super) attestation: Choice<'a, Attestation>,
@@ -145,6 +147,7 @@ impl<'a> LegFacts<'a> {
         }
         self.bridged |= event.kind == EventKind::CallBridged;
         self.platform |= event.answered_by_platform;
+        self.platform_to_dial |= event.answered_by_platform_to_dial;
         self.duration = self.duration.max(event.duration_seconds);
         if event.kind == EventKind::DialResult {
             self.dial_talk = self.dial_talk.max(event.talk_seconds);
@@ -176,6 +179,11 @@ impl<'a> LegFacts<'a> {
             (Some(old), Some(new)) => Some(old.min(new)),
             (old, new) => old.or(new),
         };
+    }
+
+    /// Says that the call has another leg, or had a dial: it decides who answered this one.
+    pub(super) fn set_dialled(&mut self) {
+        self.platform |= self.platform_to_dial;
     }
 
     /// Whether someone answered on this leg: not the platform of the provider, unless it put the leg through to another

@@ -54,4 +54,19 @@ impl<'a> Tree<'a> {
         };
         self.legs.iter().map(|(id, leg)| order(id, leg)).min().map(|(.., id)| id)
     }
+
+    /// Settles who answered the root, which with some providers depends on whether it dialled anyone. A leg of which only
+    /// a recording is known is nobody who was dialled.
+    pub(super) fn settle(&mut self) {
+        let Some(root) = self.root() else { return };
+        let dialled = |(id, leg): (&&str, &LegFacts<'a>)| match *id == root {
+            true => !leg.nameless_dials.is_empty(),
+            false => leg.state.is_some(),
+        };
+        if self.legs.iter().any(dialled)
+            && let Some(root) = self.legs.get_mut(root)
+        {
+            root.set_dialled();
+        }
+    }
 }

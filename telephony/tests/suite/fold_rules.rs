@@ -312,3 +312,90 @@ fn recordings_are_joined_by_their_id() {
         assert_eq!(recording.leg_id.as_deref(), Some("root"));
     }
 }
+
+/// An inbound leg of a provider that does not say whether a person or the platform answered it.
+fn taken(state: LegState, second: i64) -> CallEvent {
+    CallEvent {
+        direction: Some(Direction::Inbound),
+        answered_by_platform_to_dial: true,
+        from: phone("+12025550143"),
+        session_id: Some("talk".to_owned()),
+        ..event("root", state, second)
+    }
+}
+
+/// Another leg of the same session, of which nothing says who dialled it.
+fn other(state: LegState, second: i64) -> CallEvent {
+    CallEvent {
+        direction: Some(Direction::Outbound),
+        session_id: Some("talk".to_owned()),
+        ..event("other", state, second)
+    }
+}
+
+#[test]
+fn a_lone_leg_that_may_be_answered_by_a_person_is() {
+    let end = CallEvent { talk_seconds: Some(7), ..ended(taken(LegState::Ended, 9), Outcome::Completed) };
+    let call = fold(&[taken(LegState::Ringing, 0), taken(LegState::Answered, 1)]);
+    assert_eq!((call.state, call.answered_at), (LegState::Answered, Some(at(1))));
+    let call = fold(&[taken(LegState::Ringing, 0), taken(LegState::Answered, 1), end.clone()]);
+    assert_eq!((call.outcome, call.talk_seconds), (Some(Outcome::Completed), Some(7)));
+    // A recording of a leg that nobody heard of is no leg that was dialled.
+    let recording = CallEvent {
+        leg_id: Some("other".to_owned()),
+        session_id: Some("talk".to_owned()),
+        recording: Some(RecordingFact::new("r", RecordingStatus::Ready)),
+        ..CallEvent::new("r", EventKind::RecordingReady, at(20))
+    };
+    assert_eq!(outcome(&[end, recording]), Some(Outcome::Completed));
+}
+
+#[test]
+fn a_leg_that_was_taken_to_dial_another_is_answered_when_the_other_is() {
+    let root = [
+        taken(LegState::Ringing, 0),
+        taken(LegState::Answered, 1),
+        CallEvent { talk_seconds: Some(40), ..ended(taken(LegState::Ended, 41), Outcome::Completed) },
+    ];
+    let with = |others: &[CallEvent]| fold(&[&root[..], others].concat());
+    assert_eq!(fold(&[root[1].clone(), other(LegState::Ringing, 2)]).state, LegState::Ringing);
+    for (reported, expected) in [
+        (Outcome::NoAnswer, Outcome::NoAnswer),
+        (Outcome::Canceled, Outcome::NoAnswer),
+        (Outcome::Failed, Outcome::NoAnswer),
+        (Outcome::Busy, Outcome::Busy),
+        (Outcome::Rejected, Outcome::Rejected),
+    ] {
+        let call = with(&[other(LegState::Ringing, 2), ended(other(LegState::Ended, 30), reported)]);
+        assert_eq!((call.outcome, call.talk_seconds, call.answered_at), (Some(expected), None, None), "{reported}");
+    }
+    let end = CallEvent { talk_seconds: Some(25), ..ended(other(LegState::Ended, 40), Outcome::Completed) };
+    let call = with(&[other(LegState::Ringing, 2), other(LegState::Answered, 15), end]);
+    let told = (call.outcome, call.talk_seconds, call.answered_at);
+    assert_eq!(told, (Some(Outcome::Completed), Some(25), Some(at(15))));
+    // A dial whose leg has no id decides as well.
+    let dial = |outcome| CallEvent {
+        dial_outcome: Some(outcome),
+        session_id: Some("talk".to_owned()),
+        leg_id: Some("root".to_owned()),
+        ..CallEvent::new("dial", EventKind::DialResult, at(30))
+    };
+    assert_eq!(with(&[dial(Outcome::NoAnswer)]).outcome, Some(Outcome::NoAnswer));
+    assert_eq!(with(&[dial(Outcome::Completed)]).outcome, Some(Outcome::Completed));
+}
+
+#[test]
+fn the_platforms_own_talk_counts_only_when_a_person_talked_and_nothing_better_is_known() {
+    let end = CallEvent { talk_seconds: Some(11), ..root_ended(11) };
+    let dial = |outcome| CallEvent {
+        leg_id: Some("root".to_owned()),
+        child_leg_id: Some("agent".to_owned()),
+        dial_outcome: Some(outcome),
+        ..CallEvent::new("dial", EventKind::DialResult, at(11))
+    };
+    let talk = |dial: CallEvent| fold(&[inbound(0), end.clone(), dial]).talk_seconds;
+    assert_eq!(fold(&[inbound(0), end.clone()]).talk_seconds, None);
+    assert_eq!(talk(dial(Outcome::NoAnswer)), None);
+    assert_eq!(talk(dial(Outcome::Completed)), Some(11));
+    assert_eq!(talk(CallEvent { talk_seconds: Some(6), ..dial(Outcome::Completed) }), Some(6));
+}
