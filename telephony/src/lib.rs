@@ -12,7 +12,9 @@
 //!
 //! A new provider is one new file, its fixtures and one line in `registry.rs`.
 
+mod amazon_connect;
 mod answer;
+mod bandwidth;
 mod credentials;
 mod cxml;
 mod event;
@@ -30,13 +32,16 @@ mod recording;
 mod registry;
 mod rejection;
 mod request;
+mod ringcentral;
 mod secrets;
 mod signalwire;
 mod signature;
 mod standard_webhooks;
 mod telnyx;
+mod three_cx;
 mod times;
 mod twilio;
+mod user_password;
 mod words;
 mod xml;
 

@@ -1,9 +1,13 @@
 //! The providers that exist: one line each.
 
 use crate::Provider;
+use crate::amazon_connect::AmazonConnect;
+use crate::bandwidth::Bandwidth;
 use crate::generic::Generic;
+use crate::ringcentral::RingCentral;
 use crate::signalwire::SignalWire;
 use crate::telnyx::Telnyx;
+use crate::three_cx::ThreeCx;
 use crate::twilio::Twilio;
 
 /// Every provider, in the order in which they are shown.
@@ -12,6 +16,10 @@ static PROVIDERS: &[&dyn Provider] = &[
     &Twilio,
     &SignalWire,
     &Telnyx,
+    &Bandwidth,
+    &RingCentral,
+    &AmazonConnect,
+    &ThreeCx,
     &Generic,
 ];
 
