@@ -62,6 +62,7 @@
 //! what [`Expected`] says. Run `cargo test -p switchboard-simulator`.
 
 mod generic;
+mod plivo;
 mod twilio;
 mod vonage;
 
@@ -75,6 +76,7 @@ use crate::{Call, Expected, Tells, Wire};
 static DIALECTS: &[&dyn Dialect] = &[
     &twilio::Twilio,
     &vonage::Vonage,
+    &plivo::Plivo,
     &generic::Generic,
 ];
 
