@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::signature::sha256_hex;
+use crate::keys::bounded;
 use crate::{Attestation, Direction, EventKind, LegState, Outcome, Party, RecordingFact};
 
 /// One event of a call as a provider reported it.
@@ -191,12 +191,4 @@ impl CallEvent {
     pub fn time(&self) -> DateTime<Utc> {
         self.occurred_at.unwrap_or(self.received_at)
     }
-}
-
-/// Bytes of the longest key that is kept as it is.
-const MAX_KEY: usize = 200;
-
-/// The key itself, or `sha256:` and its hash when it is too long for an index.
-fn bounded(key: String) -> String {
-    if key.len() <= MAX_KEY { key } else { format!("sha256:{}", sha256_hex(key.as_bytes())) }
 }
