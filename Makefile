@@ -1,7 +1,7 @@
 # The commands of the project. `make` alone lists them; the work is in scripts/.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run demo release test check e2e bench fuzz
+.PHONY: help run demo release test check e2e bench fuzz vendors
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,3 +30,6 @@ bench: ## The benchmarks, optimised
 
 fuzz: ## Fuzz every parser and verifier (nightly toolchain and cargo-fuzz needed)
 	@scripts/fuzz
+
+vendors: ## Webhook verification against the vendors' own packages, COUNT requests each (downloads them)
+	@scripts/vendors

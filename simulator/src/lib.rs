@@ -32,6 +32,6 @@ pub use expected::{Expected, ExpectedRecording, Seen, Talk, Tells};
 pub use faults::{Delivery, Faults, Reorder};
 pub use plan::Plan;
 pub use random::Random;
-pub use script::{Profile, Script};
+pub use script::{Profile, Script, Told};
 pub use story::{Mix, Story};
 pub use wire::Wire;

@@ -36,12 +36,12 @@ impl Script {
         &self.0
     }
 
-    /// The calls in the order in which they begin. Each call is told in the dialect that `dialect` names for its number
-    /// (`None`: it is left out) and has a story that the dialect can tell.
-    pub fn calls<'a>(
+    /// The calls in the order in which they begin. `route` draws for each over which line it comes and in which dialect it is
+    /// told (`None`: the call is left out); the story is one that the dialect can tell.
+    pub fn calls<'a, L: 'a>(
         &'a self,
-        mut dialect: impl FnMut(usize, &mut Random) -> Option<&'static dyn Dialect> + 'a,
-    ) -> impl Iterator<Item = (usize, &'static dyn Dialect, Call)> + 'a {
+        mut route: impl FnMut(&mut Random) -> Option<(L, &'static dyn Dialect)> + 'a,
+    ) -> impl Iterator<Item = Told<L>> + 'a {
         let Profile { seed, start, calls, rate, .. } = self.0;
         let mut arrivals = Random::keyed(seed, "arrivals", 0);
         let mean = if rate > 0.0 { 1.0 / rate } else { 0.0 };
@@ -49,11 +49,34 @@ impl Script {
         (0..calls).filter_map(move |number| {
             at += milliseconds(arrivals.exponential(mean) * 1000.0);
             let mut random = Random::keyed(seed, "call", u64::try_from(number).unwrap_or(u64::MAX));
-            let dialect = dialect(number, &mut random)?;
+            let (line, dialect) = route(&mut random)?;
             let story = self.0.mix.draw(&mut random, dialect.tells().stories)?;
             let plan = Plan::draw(&mut random, story);
-            Some((number, dialect, Call::new(random.next(), plan, at)))
+            Some(Told { number, line, dialect, call: Call::new(random.next(), plan, at) })
         })
+    }
+}
+
+/// A call, and how it is told.
+#[derive(Clone)]
+pub struct Told<L> {
+    /// Its number in the script.
+    pub number: usize,
+    /// Over which line it comes.
+    pub line: L,
+    /// In which dialect.
+    pub dialect: &'static dyn Dialect,
+    /// What happens.
+    pub call: Call,
+}
+
+impl<L> std::fmt::Debug for Told<L> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Told")
+            .field("number", &self.number)
+            .field("provider", &self.dialect.provider())
+            .field("story", &self.call.story())
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,10 @@
 //! `switchboard serve`, `api` and `worker`.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context, Result, bail};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -24,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 use super::plain;
 use crate::{
     demo, lifecycle,
+    practice::OwnLine,
     settings::{Mode, Settings},
     wiring::{self, Pending, Wired},
 };
@@ -82,6 +87,7 @@ pub async fn run(settings: Settings, roles: Roles, demo: bool) -> Result<()> {
         let mut config = ApiConfig::new(public_url.clone());
         config.extra_origins.clone_from(&settings.extra_origins);
         config.graphiql = settings.graphiql;
+        config.trusted_proxies = settings.trusted_proxies()?;
         let state = AppState::new(app.clone(), config, Some(metrics.clone()));
         let stopping = stop.clone();
         parts.spawn(async move { server::serve(listener, state, stopping).await.context("the HTTP server ended") });
@@ -109,8 +115,11 @@ pub async fn run(settings: Settings, roles: Roles, demo: bool) -> Result<()> {
     if roles.api {
         greet(&app, &public_url).await?;
     }
+    if roles.api {
+        app.open_practice_line(Arc::new(OwnLine::new(app.clone(), reached_at(bound), stop.clone())?));
+    }
     if demo && roles == Roles::BOTH {
-        parts.spawn(demonstrate(app.clone(), format!("http://{bound}"), stop.clone()));
+        parts.spawn(demonstrate(app.clone(), reached_at(bound), stop.clone()));
     }
     tracing::info!(%bound, embedded, api = roles.api, worker = roles.worker, "switchboard is running");
 
@@ -125,6 +134,16 @@ pub async fn run(settings: Settings, roles: Roles, demo: bool) -> Result<()> {
     }
     stop_bus.cancel();
     failed.map_or(Ok(()), Err)
+}
+
+/// Where this machine reaches a server that listens at an address: "any address" is none that can be called.
+pub(super) fn reached_at(bound: SocketAddr) -> String {
+    let loopback = match bound.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        other => other,
+    };
+    format!("http://{}", SocketAddr::new(loopback, bound.port()))
 }
 
 /// Work that happens by the clock.

@@ -64,7 +64,7 @@ pub(crate) fn basic_value(user: &str, password: &str) -> String {
 }
 
 /// What follows the name of the scheme in the `Authorization` header.
-fn scheme<'a>(request: &HookRequest<'a>, name: &str) -> Option<&'a str> {
+pub(crate) fn scheme<'a>(request: &HookRequest<'a>, name: &str) -> Option<&'a str> {
     let (scheme, given) = request.header("authorization")?.trim().split_once(' ')?;
     Some(given.trim()).filter(|given| scheme.eq_ignore_ascii_case(name) && !given.is_empty())
 }

@@ -14,6 +14,7 @@ use crate::{Attestation, Direction, EventKind, LegState, Outcome, Party, Recordi
 /// receipt may be absent, and an absent one says nothing ("not reported"), so that stored events survive new fields.
 /// `Debug` masks numbers. The order (`Ord`) has no meaning but to be total.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that providers report independently of each other")]
 pub struct CallEvent {
     /// Equal keys mean the same event (unique per connection).
     pub dedupe_key: String,

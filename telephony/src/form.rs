@@ -10,6 +10,11 @@ pub(crate) fn pairs(form: &[u8]) -> Option<Vec<Pair>> {
     pieces(form).map(|(name, value)| Some((name, value?))).collect()
 }
 
+/// The pairs of a query in the order they were sent; a piece without `=` is a name with an empty value.
+pub(crate) fn parameters(query: &[u8]) -> Vec<Pair> {
+    pieces(query).map(|(name, value)| (name, value.unwrap_or_default())).collect()
+}
+
 fn pieces(form: &[u8]) -> impl Iterator<Item = (Vec<u8>, Option<Vec<u8>>)> {
     let pieces = form.split(|byte| *byte == b'&').filter(|piece| !piece.is_empty());
     pieces.map(|piece| match piece.iter().position(|byte| *byte == b'=').and_then(|at| piece.split_at_checked(at)) {
@@ -52,12 +57,21 @@ impl Params {
 }
 
 fn decode(text: &[u8]) -> Vec<u8> {
+    unescape(text, true)
+}
+
+/// A text in which only `%` and two digits stand for a byte: a `+` is a plus.
+pub(crate) fn percent_decoded(text: &[u8]) -> Vec<u8> {
+    unescape(text, false)
+}
+
+fn unescape(text: &[u8], plus_is_space: bool) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((first, after)) = rest.split_first() {
         rest = after;
         match first {
-            b'+' => decoded.push(b' '),
+            b'+' if plus_is_space => decoded.push(b' '),
             b'%' => match after.split_at_checked(2).and_then(|(code, after)| Some((hex_byte(code)?, after))) {
                 Some((byte, after)) => {
                     decoded.push(byte);

@@ -1,13 +1,12 @@
 //! `generic`: any phone system that can send our own documented JSON, signed after Standard Webhooks.
 //! The format is described in `docs/generic-webhook.md`.
 
-mod body;
+pub(crate) mod body;
 
 use chrono::{DateTime, Utc};
 
 use crate::secrets::check_names;
-use crate::signature::sha256_hex;
-use crate::standard_webhooks::{self, ID_NAMES, Key};
+use crate::standard_webhooks::{self, ID_NAMES, Key, SHARED_FORM};
 use crate::{
     Answer, CallEvent, HookRequest, Method, ParseContext, ParseError, Provider, Rejection, SecretError, SecretField,
     Secrets, VerifyContext,
@@ -23,8 +22,6 @@ const PUBLIC_KEY_PREVIOUS: &str = "public_key_previous";
 /// Only for signing in the simulator and in tests; a connection never holds it.
 const PRIVATE_KEY: &str = "private_key";
 
-const SECRET_FORM: &str =
-    "whsec_ followed by 24 to 64 random bytes in base64 (echo \"whsec_$(openssl rand -base64 32)\")";
 const PUBLIC_FORM: &str = "whpk_ followed by the 32 bytes of an Ed25519 public key in base64";
 
 const FIELDS: &[SecretField] = &[
@@ -54,25 +51,12 @@ const FIELDS: &[SecretField] = &[
     },
 ];
 
-/// Reads one key; absent is fine, unreadable is an error.
-fn key(
-    secrets: &Secrets,
-    name: &'static str,
-    hint: &'static str,
-    read: fn(&str) -> Option<Key>,
-) -> Result<Option<Key>, SecretError> {
-    match secrets.get(name) {
-        None => Ok(None),
-        Some(text) => read(text).map(Some).ok_or(SecretError::Malformed { name, hint }),
-    }
-}
-
 fn keys(secrets: &Secrets) -> Result<Vec<Key>, SecretError> {
     let keys = [
-        key(secrets, SECRET, SECRET_FORM, Key::shared)?,
-        key(secrets, SECRET_PREVIOUS, SECRET_FORM, Key::shared)?,
-        key(secrets, PUBLIC_KEY, PUBLIC_FORM, Key::public)?,
-        key(secrets, PUBLIC_KEY_PREVIOUS, PUBLIC_FORM, Key::public)?,
+        Key::optional(secrets, SECRET, SHARED_FORM, Key::shared)?,
+        Key::optional(secrets, SECRET_PREVIOUS, SHARED_FORM, Key::shared)?,
+        Key::optional(secrets, PUBLIC_KEY, PUBLIC_FORM, Key::public)?,
+        Key::optional(secrets, PUBLIC_KEY_PREVIOUS, PUBLIC_FORM, Key::public)?,
     ];
     Ok(keys.into_iter().flatten().collect())
 }
@@ -97,7 +81,7 @@ impl Provider for Generic {
     fn check_secrets(&self, secrets: &Secrets) -> Result<(), SecretError> {
         check_names(secrets, FIELDS)?;
         if keys(secrets)?.is_empty() {
-            return Err(SecretError::Missing { name: SECRET, hint: SECRET_FORM });
+            return Err(SecretError::Missing { name: SECRET, hint: SHARED_FORM });
         }
         Ok(())
     }
@@ -119,7 +103,7 @@ impl Provider for Generic {
         context: &ParseContext,
     ) -> Result<Vec<CallEvent>, ParseError> {
         let id = standard_webhooks::message_id(request).ok_or(ParseError::Missing { field: "webhook-id" })?;
-        body::parse(request.body, id, received_at, context).map(|event| vec![event])
+        body::parse(request.body, id.to_owned(), received_at, context).map(|event| vec![event])
     }
 
     fn answer(&self, _request: &HookRequest<'_>, _purpose: Option<&str>) -> Answer {
@@ -139,8 +123,7 @@ impl Provider for Generic {
         ]
     }
 
-    /// Takes the `webhook-id` from the headers when it is there, else makes one from the body, so that a repeated body is
-    /// a repeated message. Signs with `private_key` (`whsk_…`, `v1a`) when it is given, else with `secret` (`v1`).
+    /// Signs with `private_key` (`whsk_…`, `v1a`) when it is given, else with `secret` (`v1`).
     fn sign(
         &self,
         _method: Method,
@@ -150,26 +133,20 @@ impl Provider for Generic {
         secrets: &Secrets,
         now: DateTime<Utc>,
     ) -> Result<Vec<(String, String)>, SecretError> {
-        let given = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(ID_NAMES[0])).map(|(_, id)| id.clone());
-        let id = given.clone().unwrap_or_else(|| format!("msg_{}", sha256_hex(body)));
-        let signature = if let Some(text) = secrets.get(PRIVATE_KEY) {
+        if let Some(text) = secrets.get(PRIVATE_KEY) {
             let hint = "whsk_ followed by the 32 bytes of an Ed25519 seed in base64";
             let key = standard_webhooks::private_key(text);
             let key = key.ok_or(SecretError::Malformed { name: PRIVATE_KEY, hint })?;
-            standard_webhooks::sign_private(&key, &id, now, body)
-        } else {
-            match key(secrets, SECRET, SECRET_FORM, Key::shared)? {
-                Some(Key::Shared(bytes)) => standard_webhooks::sign_shared(&bytes, &id, now, body),
-                _ => return Err(SecretError::Missing { name: SECRET, hint: SECRET_FORM }),
-            }
-        };
-        let mut added = vec![
-            ("webhook-timestamp".to_owned(), now.timestamp().to_string()),
-            ("webhook-signature".to_owned(), signature),
-        ];
-        if given.is_none() {
-            added.insert(0, (ID_NAMES[0].to_owned(), id));
+            let sign = |id: &str| standard_webhooks::sign_private(&key, id, now, body);
+            return Ok(standard_webhooks::signed_headers(headers, body, now, sign));
         }
-        Ok(added)
+        let present = Key::optional(secrets, SECRET, SHARED_FORM, Key::shared)?;
+        match present.or(Key::optional(secrets, SECRET_PREVIOUS, SHARED_FORM, Key::shared)?) {
+            Some(Key::Shared(key)) => {
+                let sign = |id: &str| standard_webhooks::sign_shared(&key, id, now, body);
+                Ok(standard_webhooks::signed_headers(headers, body, now, sign))
+            }
+            _ => Err(SecretError::Missing { name: SECRET, hint: SHARED_FORM }),
+        }
     }
 }

@@ -14,19 +14,26 @@
 
 mod amazon_connect;
 mod answer;
+mod asterisk;
 mod bandwidth;
+mod cloudevents;
 mod credentials;
 mod cxml;
+mod dedupe;
 mod event;
 mod fold;
 mod form;
+mod freeswitch;
 mod generic;
 mod ids;
 mod json;
+mod keys;
 mod kinds;
 mod options;
 mod party;
 pub mod phone;
+mod phone_system;
+mod plivo;
 mod provider;
 mod recording;
 mod registry;
@@ -42,6 +49,7 @@ mod three_cx;
 mod times;
 mod twilio;
 mod user_password;
+mod vonage;
 mod words;
 mod xml;
 

@@ -31,6 +31,9 @@ const SURE_EXTENSION: usize = 5;
 /// Digits up to which a bare number that is no national number is taken for an extension.
 const LONGEST_EXTENSION: usize = 7;
 
+/// Digits from which on a bare number may be an international one without its `+`.
+const SHORTEST_BARE_INTERNATIONAL: usize = 8;
+
 /// An address that a call comes from or goes to. `Debug` prints the mask.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Address {
@@ -127,6 +130,30 @@ impl Party {
         Self::from(address(text, dialect, default_region))
     }
 
+    /// Reads an address of a provider that writes international numbers without `+` (Vonage, Plivo): `14155550100`.
+    ///
+    /// Eight digits or more are an international number where the numbering plans know it, where the other side of the
+    /// call (`other`, as it was sent) is written that way, or where they are no number of the default region; else they
+    /// are a national one. Fewer digits are an extension (or a short national number that is valid in the region). All
+    /// other texts are read as by [`Party::parse`].
+    pub fn parse_without_plus(raw: &str, other: Option<&str>, default_region: Option<&str>) -> Self {
+        let text = raw.trim();
+        if !is_bare_international(text) || is_withheld(text) {
+            return Self::parse(text, Dialect::PhoneSystem, default_region);
+        }
+        let international = with_plus(text);
+        let national = || PhoneNumber::parse(text, default_region);
+        let written_so = || {
+            let other = other.map(str::trim).unwrap_or_default();
+            other.starts_with('+') || (is_bare_international(other) && with_plus(other).is_some_and(|it| it.is_valid()))
+        };
+        let number = match international {
+            Some(number) if number.is_valid() || written_so() => Some(number),
+            doubtful => national().or(doubtful),
+        };
+        Self::from(number.map_or_else(|| Address::Other(text.to_owned()), Address::Phone))
+    }
+
     /// The same party with a name; an empty name is none.
     #[must_use]
     pub fn named(mut self, name: Option<&str>) -> Self {
@@ -208,6 +235,15 @@ fn address(text: &str, dialect: Dialect, default_region: Option<&str>) -> Addres
         None if short && text.len() <= LONGEST_EXTENSION => Address::Extension(text.to_owned()),
         None => Address::Other(text.to_owned()),
     }
+}
+
+fn is_bare_international(text: &str) -> bool {
+    text.len() >= SHORTEST_BARE_INTERNATIONAL && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The number that bare digits are with a `+` in place of nothing or of the prefix `00`.
+fn with_plus(digits: &str) -> Option<PhoneNumber> {
+    PhoneNumber::parse(&format!("+{}", digits.strip_prefix("00").unwrap_or(digits)), None)
 }
 
 /// `user@host` without parameters, headers, password and port, so that the same person has the same address.

@@ -74,6 +74,11 @@ impl PhoneNumber {
         self.library().and_then(|number| number.country().id()).map(|id| id.as_ref().to_owned())
     }
 
+    /// Whether the numbering plans know it. Many real numbers are of ranges that they do not know yet.
+    pub(crate) fn is_valid(&self) -> bool {
+        self.library().is_some_and(|number| number.is_valid())
+    }
+
     fn library(&self) -> Option<phonenumber::PhoneNumber> {
         phonenumber::parse(None, &self.e164).ok()
     }

@@ -2,13 +2,18 @@
 
 use crate::Provider;
 use crate::amazon_connect::AmazonConnect;
+use crate::asterisk::Asterisk;
 use crate::bandwidth::Bandwidth;
+use crate::cloudevents::CloudEvents;
+use crate::freeswitch::FreeSwitch;
 use crate::generic::Generic;
+use crate::plivo::Plivo;
 use crate::ringcentral::RingCentral;
 use crate::signalwire::SignalWire;
 use crate::telnyx::Telnyx;
 use crate::three_cx::ThreeCx;
 use crate::twilio::Twilio;
+use crate::vonage::Vonage;
 
 /// Every provider, in the order in which they are shown.
 #[rustfmt::skip]
@@ -16,10 +21,15 @@ static PROVIDERS: &[&dyn Provider] = &[
     &Twilio,
     &SignalWire,
     &Telnyx,
+    &Vonage,
+    &Plivo,
     &Bandwidth,
     &RingCentral,
     &AmazonConnect,
+    &FreeSwitch,
+    &Asterisk,
     &ThreeCx,
+    &CloudEvents,
     &Generic,
 ];
 

@@ -8,13 +8,17 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, ge
 use chrono::{DateTime, Utc};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 
-use crate::signature::{equal, hmac_sha256};
-use crate::{HookRequest, Rejection, VerifyContext};
+use crate::signature::{equal, hmac_sha256, sha256_hex};
+use crate::{HookRequest, Rejection, SecretError, Secrets, VerifyContext};
 
 /// Bytes of a shared secret.
 const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 /// Signatures of one header that are looked at: rotation needs two or three.
 const MAX_SIGNATURES: usize = 16;
+
+/// What a shared secret looks like and how to make one.
+pub(crate) const SHARED_FORM: &str =
+    "whsec_ followed by 24 to 64 random bytes in base64 (echo \"whsec_$(openssl rand -base64 32)\")";
 
 /// Secrets are copied by people: with or without the padding.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
@@ -41,6 +45,19 @@ impl Key {
     pub(crate) fn public(text: &str) -> Option<Self> {
         let bytes = LENIENT.decode(text.trim().trim_start_matches("whpk_")).ok()?;
         VerifyingKey::from_bytes(&bytes.try_into().ok()?).ok().map(Self::Public)
+    }
+
+    /// Reads a key of a connection with one of the two functions above; absent is fine, unreadable is an error.
+    pub(crate) fn optional(
+        secrets: &Secrets,
+        name: &'static str,
+        hint: &'static str,
+        read: fn(&str) -> Option<Self>,
+    ) -> Result<Option<Self>, SecretError> {
+        match secrets.get(name) {
+            None => Ok(None),
+            Some(text) => read(text).map(Some).ok_or(SecretError::Malformed { name, hint }),
+        }
     }
 
     fn accepts(&self, message: &[u8], version: &str, given: &str) -> bool {
@@ -105,6 +122,23 @@ pub(crate) fn verify(request: &HookRequest<'_>, keys: &[Key], context: &VerifyCo
         }
     }
     if valid { Ok(()) } else { Err(Rejection::BadCredentials) }
+}
+
+/// The headers that a sender adds to a request. The id is taken from the headers when it is there, else made from the
+/// body, so that a repeated body is a repeated message. `signature` signs a message with this id.
+pub(crate) fn signed_headers(
+    headers: &[(String, String)],
+    body: &[u8],
+    now: DateTime<Utc>,
+    signature: impl FnOnce(&str) -> String,
+) -> Vec<(String, String)> {
+    let [id_name, _] = ID_NAMES;
+    let given = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(id_name)).map(|(_, id)| id.as_str());
+    let id = given.map_or_else(|| format!("msg_{}", sha256_hex(body)), ToOwned::to_owned);
+    let signature = signature(&id);
+    let added = [("webhook-timestamp", now.timestamp().to_string()), ("webhook-signature", signature)];
+    let id = given.is_none().then_some((id_name, id));
+    id.into_iter().chain(added).map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// The `v1` signature of a message.

@@ -102,6 +102,10 @@ impl<'a> Side<'a> {
 
 /// Everything that was said about one leg.
 #[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that were seen or not, joined with or: not the states of a machine"
+)]
 pub(super) struct LegFacts<'a> {
     pub(super) parent: Option<&'a str>,
     pub(super) state: Option<LegState>,

@@ -59,9 +59,8 @@ impl<'a> Tree<'a> {
     /// a recording is known is nobody who was dialled.
     pub(super) fn settle(&mut self) {
         let Some(root) = self.root() else { return };
-        let dialled = |(id, leg): (&&str, &LegFacts<'a>)| match *id == root {
-            true => !leg.nameless_dials.is_empty(),
-            false => leg.state.is_some(),
+        let dialled = |(id, leg): (&&str, &LegFacts<'a>)| {
+            if *id == root { !leg.nameless_dials.is_empty() } else { leg.state.is_some() }
         };
         if self.legs.iter().any(dialled)
             && let Some(root) = self.legs.get_mut(root)

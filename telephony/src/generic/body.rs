@@ -13,7 +13,7 @@ use crate::{
 
 pub(super) fn parse(
     body: &[u8],
-    message_id: &str,
+    dedupe_key: String,
     received_at: DateTime<Utc>,
     context: &ParseContext,
 ) -> Result<CallEvent, ParseError> {
@@ -26,38 +26,67 @@ pub(super) fn parse(
         Some(_) => return Err(ParseError::Field { field: "type", expected: "a text" }),
     };
     let nothing = Map::new();
-    let data = Fields(body.get("data").and_then(Value::as_object).unwrap_or(&nothing));
-    let Some((kind, state)) = known(kind) else {
-        let mut event = CallEvent::new(message_id, EventKind::Ignored, received_at);
-        event.provider_status = Some(kind.to_owned());
-        event.session_id = data.id("call_id", "data.call_id").ok().flatten();
-        return Ok(event);
-    };
-    let mut event = CallEvent::new(message_id, kind, received_at);
-    event.state = state;
-    let call_id = data.id("call_id", "data.call_id")?.ok_or(ParseError::Missing { field: "data.call_id" })?;
-    event.leg_id = data.id("leg_id", "data.leg_id")?.or_else(|| Some(call_id.clone()));
-    event.parent_leg_id = data.id("parent_leg_id", "data.parent_leg_id")?;
-    event.session_id = Some(call_id);
-    event.occurred_at = match data.time("occurred_at", "data.occurred_at")? {
-        Some(time) => Some(time),
-        None => Fields(body).time("timestamp", "timestamp")?,
-    };
-    event.started_at = data.time("started_at", "data.started_at")?;
-    event.answered_at = data.time("answered_at", "data.answered_at")?;
-    event.ended_at = data.time("ended_at", "data.ended_at")?;
-    event.duration_seconds = data.seconds("duration_seconds", "data.duration_seconds")?;
-    event.talk_seconds = data.seconds("talk_seconds", "data.talk_seconds")?;
-    event.agent_ref = data.id("agent", "data.agent")?;
-    event.queue = data.id("queue", "data.queue")?;
-    add_parties(&mut event, &data, context)?;
-    add_outcome(&mut event, &data)?;
-    event.recording = recording(&event, &data)?;
+    let data = body.get("data").and_then(Value::as_object).unwrap_or(&nothing);
+    let envelope = Envelope { dedupe_key, call_id: None, received_at };
+    let Some(known) = known(kind) else { return Ok(envelope.ignored(kind, data)) };
+    let mut event = envelope.event(known, data, context)?;
+    if event.occurred_at.is_none() {
+        event.occurred_at = Fields(body).time("timestamp", "timestamp")?;
+    }
     Ok(event)
 }
 
+/// What is known of a message beside its type and its data.
+pub(crate) struct Envelope {
+    /// The key of the event.
+    pub(crate) dedupe_key: String,
+    /// The call, for data that does not name it.
+    pub(crate) call_id: Option<String>,
+    /// When the request reached us.
+    pub(crate) received_at: DateTime<Utc>,
+}
+
+impl Envelope {
+    /// The event of a type that is not known.
+    pub(crate) fn ignored(self, kind: &str, data: &Map<String, Value>) -> CallEvent {
+        let mut event = CallEvent::new(self.dedupe_key, EventKind::Ignored, self.received_at);
+        event.provider_status = Some(kind.to_owned());
+        event.session_id = Fields(data).id("call_id", "data.call_id").ok().flatten().or(self.call_id);
+        event
+    }
+
+    /// The event of a known type with its data.
+    pub(crate) fn event(
+        self,
+        (kind, state): (EventKind, Option<LegState>),
+        data: &Map<String, Value>,
+        context: &ParseContext,
+    ) -> Result<CallEvent, ParseError> {
+        let data = Fields(data);
+        let mut event = CallEvent::new(self.dedupe_key, kind, self.received_at);
+        event.state = state;
+        let call_id = data.id("call_id", "data.call_id")?.or(self.call_id);
+        let call_id = call_id.ok_or(ParseError::Missing { field: "data.call_id" })?;
+        event.leg_id = data.id("leg_id", "data.leg_id")?.or_else(|| Some(call_id.clone()));
+        event.parent_leg_id = data.id("parent_leg_id", "data.parent_leg_id")?;
+        event.session_id = Some(call_id);
+        event.occurred_at = data.time("occurred_at", "data.occurred_at")?;
+        event.started_at = data.time("started_at", "data.started_at")?;
+        event.answered_at = data.time("answered_at", "data.answered_at")?;
+        event.ended_at = data.time("ended_at", "data.ended_at")?;
+        event.duration_seconds = data.seconds("duration_seconds", "data.duration_seconds")?;
+        event.talk_seconds = data.seconds("talk_seconds", "data.talk_seconds")?;
+        event.agent_ref = data.id("agent", "data.agent")?;
+        event.queue = data.id("queue", "data.queue")?;
+        add_parties(&mut event, &data, context)?;
+        add_outcome(&mut event, &data)?;
+        event.recording = recording(&event, &data)?;
+        Ok(event)
+    }
+}
+
 /// The types of the format, with the state that each means for its leg.
-fn known(kind: &str) -> Option<(EventKind, Option<LegState>)> {
+pub(crate) fn known(kind: &str) -> Option<(EventKind, Option<LegState>)> {
     let kind: EventKind = kind.parse().ok()?;
     let state = match kind {
         EventKind::CallInitiated => Some(LegState::Initiated),

@@ -4,8 +4,8 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use switchboard_telephony::{
-    CallEvent, Direction, EventKind, LegState, Outcome, ParseContext, ParseError, PartyKind, RecordingStatus,
-    Rejection, SecretError, Secrets, fold,
+    CallEvent, Direction, EventKind, LegState, Options, Outcome, ParseContext, ParseError, PartyKind, RecordingStatus,
+    Rejection, SecretError, Secrets, VerifyContext, fold,
 };
 
 use crate::support::{Fixture, Request, generic, received_at, time};
@@ -112,6 +112,49 @@ fn the_tolerance_is_five_minutes_either_way() {
     let at = |seconds: i64| request.verify(generic(), &secrets, received_at() + TimeDelta::seconds(seconds));
     assert_eq!((at(300), at(-300)), (Ok(()), Ok(())));
     assert_eq!((at(301), at(-301)), (Err(Rejection::Stale), Err(Rejection::Stale)));
+}
+
+#[test]
+fn the_tolerance_of_the_connection_counts() {
+    let secrets = key_pair(true).1;
+    let request = signed(&key_pair(true).0);
+    let options = Options::new();
+    let verdict = |skew: i64, seconds: i64| {
+        let now = received_at() + TimeDelta::seconds(seconds);
+        let context = VerifyContext::new(&secrets, &options, now);
+        generic().verify(&request.hook(), &VerifyContext { clock_skew: TimeDelta::seconds(skew), ..context })
+    };
+    assert_eq!((verdict(30, 30), verdict(30, -30)), (Ok(()), Ok(())));
+    assert_eq!((verdict(30, 31), verdict(30, -31)), (Err(Rejection::Stale), Err(Rejection::Stale)));
+    assert_eq!((verdict(3600, 3600), verdict(0, 0), verdict(0, 1)), (Ok(()), Ok(()), Err(Rejection::Stale)));
+}
+
+#[test]
+fn the_vector_of_the_specification_is_signed_alike() {
+    let secrets = key_pair(false).0;
+    let body = r#"{"email":"test@example.com","username":"test_user"}"#;
+    let request = Request::post(URL, "application/json", body).with("Webhook-Id", "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk");
+    let at = chrono::DateTime::from_timestamp(1_649_367_553, 0).unwrap();
+    let signed = request.signed(generic(), &secrets, at);
+    let expected = "v1,tZ1I4/hDygAJgO5TYxiSd6Sd0kDW6hPenDe+bTa3Kkw=";
+    assert_eq!(signed.hook().header("webhook-signature"), Some(expected));
+    assert_eq!(signed.headers.len(), 4);
+    // While only the old secret is known, it signs.
+    let old = Secrets::new().with("secret_previous", SECRET);
+    let again = Request::post(URL, "application/json", body).with("webhook-id", "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk");
+    assert_eq!(again.signed(generic(), &old, at).hook().header("webhook-signature"), Some(expected));
+}
+
+#[test]
+fn long_ids_of_messages_have_short_keys() {
+    let body = json!({ "type": "call.ringing", "data": { "call_id": "c-1" } }).to_string();
+    let key = |id: &str| {
+        let request = Request::post(URL, "application/json", body.clone()).with("webhook-id", id);
+        request.parse(generic()).unwrap()[0].dedupe_key.clone()
+    };
+    assert_eq!(key(&"m".repeat(200)), "m".repeat(200));
+    assert!(key(&"m".repeat(201)).len() < 100);
+    assert_ne!(key(&"m".repeat(201)), key(&"m".repeat(202)));
 }
 
 #[test]

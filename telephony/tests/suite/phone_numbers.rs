@@ -1,7 +1,7 @@
 //! Phone numbers: what is one, and that it hides itself.
 
 use serde::{Deserialize, Serialize};
-use switchboard_telephony::{Address, CallEvent, EventKind, Party, PhoneNumber, phone};
+use switchboard_telephony::{Address, CallEvent, EventKind, Party, PartyKind, PhoneNumber, phone};
 
 use crate::support::received_at;
 
@@ -136,4 +136,40 @@ fn stored_events_come_back_and_old_ones_are_still_read() {
     assert_eq!(old, CallEvent::new("k", EventKind::CallRinging, received_at()));
     let wrong = r#"{"kind":"sip","value":{"phone":"+12025550143"}}"#;
     assert!(serde_json::from_str::<Party>(wrong).is_err());
+}
+
+#[test]
+fn international_numbers_may_lack_their_plus() {
+    let read = |raw: &str, other: Option<&str>, region: Option<&str>| {
+        let party = Party::parse_without_plus(raw, other, region);
+        (party.kind, party.value.map(|value| value.clear()).unwrap_or_default())
+    };
+    let pstn = |number: &str| (PartyKind::Pstn, number.to_owned());
+    for region in [None, Some("US"), Some("DE")] {
+        assert_eq!(read("14155550100", None, region), pstn("+14155550100"), "{region:?}");
+        assert_eq!(read(" 442079460000 ", None, region), pstn("+442079460000"), "{region:?}");
+        assert_eq!(read("+442079460000", None, region), pstn("+442079460000"), "{region:?}");
+        // A range that no numbering plan knows, and that would be a mobile number in Germany.
+        assert_eq!(read("15550001111", Some("14155550100"), region), pstn("+15550001111"), "{region:?}");
+        assert_eq!(read("00442079460000", None, region), pstn("+442079460000"), "{region:?}");
+    }
+    // What only the region can read is national.
+    assert_eq!(read("2025550143", None, Some("US")), pstn("+12025550143"));
+    assert_eq!(read("02079460000", None, Some("GB")), pstn("+442079460000"));
+    assert_eq!(read("02079460000", Some("14155550100"), Some("GB")), pstn("+442079460000"));
+    assert_eq!(read("02079460000", None, None), (PartyKind::Unknown, "02079460000".to_owned()));
+    // Unless the other side shows how numbers are written.
+    assert_eq!(read("2025550143", Some("14155550100"), Some("US")), pstn("+2025550143"));
+    assert_eq!(read("2025550143", Some("+14155550100"), Some("US")), pstn("+2025550143"));
+    assert_eq!(read("2025550143", Some("2025550199"), Some("US")), pstn("+12025550143"));
+    assert_eq!(read("2025550143", Some("201"), Some("US")), pstn("+12025550143"));
+    assert_eq!(read("201", None, Some("US")), (PartyKind::Extension, "201".to_owned()));
+    assert_eq!(read("1234567", None, None), (PartyKind::Extension, "1234567".to_owned()));
+    assert_eq!(read("sip:ann@PBX.example", None, None), (PartyKind::Sip, "sip:ann@pbx.example".to_owned()));
+    for hidden in ["", "anonymous", "Restricted", "266696687", "17378742833"] {
+        assert_eq!(read(hidden, None, None).0, PartyKind::Withheld, "{hidden}");
+    }
+    for odd in ["0000000000000000000000", "99999999999999999999", "wss://bot.example", "Smith"] {
+        assert_eq!(read(odd, None, Some("US")).0, PartyKind::Unknown, "{odd}");
+    }
 }

@@ -1,0 +1,1 @@
+"""Checks the server's verification of webhooks against the vendors' own packages."""

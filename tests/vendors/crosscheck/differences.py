@@ -1,0 +1,198 @@
+"""Where the server deliberately differs from a vendor's verifier, and why. Everything else must agree.
+
+An entry says what the server does (`ours`) and what the package does (`theirs`; `None`: now this, now that). Both are
+checked: an entry that does not describe the package any more is a fault of the run, and so is one that no case needed.
+Names are patterns (`*`). The first entry that fits counts.
+"""
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from .catalogue import ACCEPT, REFUSE, Verdict
+
+
+@dataclass(frozen=True)
+class Difference:
+    vendor: str
+    # Language of the package, or `*`.
+    package: str
+    variant: str
+    tamper: str
+    ours: Verdict
+    theirs: Verdict | None
+    why: str
+
+    def fits(self, vendor: str, package: str, variant: str, tamper: str) -> bool:
+        # Square brackets never stand in a name, so `fnmatch` treats nothing but `*` and `?` as special.
+        pairs = ((vendor, self.vendor), (package, self.package), (variant, self.variant), (tamper, self.tamper))
+        return all(fnmatchcase(name, pattern) for name, pattern in pairs)
+
+
+def entries(vendor: str, *rows) -> list[Difference]:
+    return [Difference(vendor, *row) for row in rows]
+
+
+# Many entries have one of these reasons.
+TWICE = (
+    "The server takes the first of repeated headers, for reading too; frameworks join them with a comma, and the package "
+    "sees one text that is no signature."
+)
+ONE_SPELLING = "The server accepts one spelling of a signature; the package decodes whatever resembles base64."
+
+FIRST = (
+    "The server takes the first of repeated headers, for reading too. Joined with a comma they are a list that the package "
+    "happens to get over, or not."
+)
+
+
+def standard_webhooks(vendor: str) -> list[Difference]:
+    return entries(
+        vendor,
+        (
+            "*",
+            "more signatures than are looked at",
+            "",
+            REFUSE,
+            ACCEPT,
+            "The server looks at 16 signatures of a header, so that a request cannot make it compute for long.",
+        ),
+        ("*", "*", "signature: header twice, genuine first", ACCEPT, None, FIRST),
+        ("*", "*", "signature: header twice, forged first", REFUSE, None, FIRST),
+        ("*", "*", "id twice, the genuine first", ACCEPT, REFUSE, TWICE),
+    )
+
+
+def official_packages(vendor: str) -> list[Difference]:
+    return entries(
+        vendor,
+        (
+            "python",
+            "malformed signatures beside the genuine one",
+            "",
+            ACCEPT,
+            None,
+            "The specification says to pass over what is not known; the Python package throws at a piece without comma.",
+        ),
+        (
+            "*",
+            "*",
+            "timestamp written differently",
+            REFUSE,
+            None,
+            "The packages sign the number again as they would write it. The server signs the header as it is: what is read "
+            "is what was signed.",
+        ),
+        ("python", "*", "signature: unused bits set", REFUSE, ACCEPT, ONE_SPELLING),
+        ("python", "*", "signature: foreign characters", REFUSE, None, ONE_SPELLING),
+        ("python", "*", "signature: extended", REFUSE, None, ONE_SPELLING),
+    )
+
+
+TABLE: list[Difference] = [
+    *entries(
+        "twilio",
+        ("*", "*", "signature: header twice, genuine first", ACCEPT, REFUSE, TWICE),
+        (
+            "*",
+            "GET",
+            "GET with a body",
+            REFUSE,
+            ACCEPT,
+            "Nothing covers the body of a GET. The package is not given it; the server stores it and would have to read it.",
+        ),
+        (
+            "*",
+            "JSON, hash in capitals",
+            "",
+            ACCEPT,
+            REFUSE,
+            "The URL with the hash is signed, and the digits of the hash mean the same in both cases.",
+        ),
+        (
+            "node",
+            "form with repeated names beyond ASCII",
+            "",
+            REFUSE,
+            ACCEPT,
+            "The Node package sorts by UTF-16 units, the Python package by code points (the order of the bytes), and so "
+            "does the server. They differ for characters beyond U+FFFF only, in repeated names only.",
+        ),
+        (
+            "node",
+            "*",
+            "url: code for a letter",
+            REFUSE,
+            None,
+            "The Node package also tries the query written anew by Node's querystring. Twilio signs the URL as configured.",
+        ),
+        (
+            "node",
+            "*",
+            "url: case of codes changed",
+            REFUSE,
+            None,
+            "As before: the Node package also tries the query written anew by Node's querystring.",
+        ),
+        (
+            "python",
+            "*",
+            "url: bare question mark",
+            REFUSE,
+            ACCEPT,
+            "The Python package parses and rebuilds the URL, which drops an empty query. The server takes the URL as sent.",
+        ),
+        (
+            "*",
+            "*",
+            "form: piece without =",
+            REFUSE,
+            ACCEPT,
+            "Twilio writes `name=` for an empty value. Without it the border between a name and a value could be moved "
+            "unnoticed.",
+        ),
+        (
+            "python",
+            "SharedKey",
+            "SharedKey: unknown algorithm",
+            ACCEPT,
+            REFUSE,
+            "The settings are not signed. The server takes the algorithm from the record of the key that they name.",
+        ),
+        (
+            "python",
+            "SharedKey",
+            "SharedKey: SHA-1 with the shared secret",
+            REFUSE,
+            ACCEPT,
+            "The settings are not signed, so they must not choose a weaker algorithm than the one the key belongs to.",
+        ),
+    ),
+    *standard_webhooks("standardwebhooks"),
+    *standard_webhooks("svix"),
+    *standard_webhooks("asterisk"),
+    *official_packages("standardwebhooks"),
+    *official_packages("svix"),
+    *official_packages("asterisk"),
+    *standard_webhooks("standard-v1a"),
+    *entries(
+        "svix",
+        ("node", "empty body", "", ACCEPT, REFUSE, "The package parses the body as JSON when it has verified it."),
+        ("node", "body that is not JSON", "", ACCEPT, None, "The package parses the body as JSON when it has verified it."),
+        (
+            "*",
+            "standard names of headers",
+            "headers under both names, the forged under the other",
+            ACCEPT,
+            REFUSE,
+            "The package prefers Svix's names, the server those of the specification, for reading too.",
+        ),
+        (
+            "*",
+            "*",
+            "headers under both names, the forged under the other",
+            REFUSE,
+            ACCEPT,
+            "The package prefers Svix's names, the server those of the specification, for reading too.",
+        ),
+    ),
+]

@@ -1,0 +1,15 @@
+"""One module a scheme: the requests, the ways to tamper with them, and the packages that sign and verify."""
+
+from . import bandwidth, cloudevents, plivo, signalwire, standard_webhooks, telnyx, tokens, twilio, vonage
+
+ALL = [
+    twilio.vendor,
+    signalwire.vendor,
+    telnyx.vendor,
+    vonage.vendor,
+    plivo.vendor,
+    bandwidth.vendor,
+    *tokens.vendors,
+    *standard_webhooks.vendors,
+    cloudevents.vendor,
+]
