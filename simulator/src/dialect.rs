@@ -62,7 +62,9 @@
 //! what [`Expected`] says. Run `cargo test -p switchboard-simulator`.
 
 mod generic;
+mod plivo;
 mod twilio;
+mod vonage;
 
 use chrono::TimeDelta;
 use switchboard_telephony::Secrets;
@@ -73,6 +75,8 @@ use crate::{Call, Expected, Tells, Wire};
 #[rustfmt::skip]
 static DIALECTS: &[&dyn Dialect] = &[
     &twilio::Twilio,
+    &vonage::Vonage,
+    &plivo::Plivo,
     &generic::Generic,
 ];
 
