@@ -1,8 +1,10 @@
 //! What each command does.
 
+pub mod bridge;
 mod connection;
 mod doctor;
 mod serve;
+pub(crate) mod simulate;
 mod user;
 
 use std::process::ExitCode;
@@ -52,6 +54,14 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Connection(command) => {
             logging::start(&settings)?;
             connection::run(&settings, command).await?;
+        }
+        Command::Simulate(options) => {
+            logging::start(&settings)?;
+            return simulate::run(settings, options).await;
+        }
+        Command::Bridge(command) => {
+            logging::start(&settings)?;
+            bridge::run(&settings, command).await?;
         }
     }
     Ok(ExitCode::SUCCESS)

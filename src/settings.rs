@@ -2,8 +2,9 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
+use switchboard_api::Network;
 
 /// Everything that can be set. Every option is also an environment variable.
 #[derive(Args, Clone, Debug)]
@@ -48,6 +49,11 @@ pub struct Settings {
     /// Further origins whose pages may use the API with a browser session, separated by commas (for front-end development).
     #[arg(long, env = "SWITCHBOARD_EXTRA_ORIGINS", value_delimiter = ',', global = true)]
     pub extra_origins: Vec<String>,
+
+    /// Addresses or networks (such as 10.0.0.0/8) of the proxies in front, separated by commas. What they say about the
+    /// address that was called counts for connections with `--trust-forwarded true`. [default: none]
+    #[arg(long, env = "SWITCHBOARD_TRUSTED_PROXIES", value_delimiter = ',', global = true)]
+    pub trusted_proxies: Vec<String>,
 
     /// Serve the `GraphiQL` page at /graphiql (for development).
     #[arg(long, env = "SWITCHBOARD_GRAPHIQL", global = true)]
@@ -124,6 +130,12 @@ impl Settings {
         }
     }
 
+    /// The trusted proxies; empty entries are none.
+    pub fn trusted_proxies(&self) -> Result<Vec<Network>> {
+        let given = self.trusted_proxies.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
+        given.map(|text| text.parse().with_context(|| format!("SWITCHBOARD_TRUSTED_PROXIES names {text:?}"))).collect()
+    }
+
     /// The public URL without a trailing slash, once the listening address is known.
     pub fn public_url(&self, bound: SocketAddr) -> Result<String> {
         let Some(url) = self.public_url.as_deref().map(str::trim).filter(|url| !url.is_empty()) else {
@@ -175,6 +187,20 @@ mod tests {
         ] {
             assert!(settings(half).mode().is_err(), "{half:?}");
         }
+    }
+
+    #[test]
+    fn trusted_proxies_are_addresses_and_networks() {
+        assert_eq!(settings(&[]).trusted_proxies().unwrap(), []);
+        assert_eq!(
+            settings(&["--trusted-proxies", ""]).trusted_proxies().unwrap(),
+            [],
+            "as an empty variable gives it"
+        );
+        let two = settings(&["--trusted-proxies", "10.0.0.0/8, ::1"]).trusted_proxies().unwrap();
+        assert_eq!(two, ["10.0.0.0/8".parse().unwrap(), "::1".parse().unwrap()]);
+        let wrong = settings(&["--trusted-proxies", "10.0.0.0/8,proxy.example"]).trusted_proxies().unwrap_err();
+        assert!(format!("{wrong:#}").contains("\"proxy.example\": this is neither"), "{wrong:#}");
     }
 
     #[test]

@@ -163,6 +163,7 @@ fn violations(graph: &Graph, bans: &[Ban]) -> Vec<String> {
 const INNER: &[(&str, &[&str])] = &[
     ("switchboard-api", &["switchboard-core", "switchboard-entities", "switchboard-telephony", "switchboard-web"]),
     ("switchboard-worker", &["switchboard-core", "switchboard-entities", "switchboard-telephony"]),
+    ("switchboard-bridge", &[]),
     ("switchboard-core", &["switchboard-entities", "switchboard-telephony"]),
     ("switchboard-entities", &[]),
     ("switchboard-migration", &[]),

@@ -7,6 +7,7 @@ pub mod graphql;
 pub mod http;
 pub mod state;
 
+pub use http::Network;
 pub use state::{ApiConfig, AppState};
 
 /// Was the dashboard built before this program was? Otherwise a page says how to.

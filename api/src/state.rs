@@ -6,7 +6,10 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use switchboard_core::{App, connections::Directory};
 use tokio_util::sync::CancellationToken;
 
-use crate::graphql::{self, AppSchema};
+use crate::{
+    graphql::{self, AppSchema},
+    http::{Network, OncePerSecond},
+};
 
 /// How the edge behaves, chosen by the composition root.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +19,8 @@ pub struct ApiConfig {
     pub public_url: String,
     /// Further origins (`https://desk.example.com`) whose pages may use session cookies.
     pub extra_origins: Vec<String>,
+    /// Proxies whose forwarding headers count, for the connections that believe them.
+    pub trusted_proxies: Vec<Network>,
     /// Most bytes of a request's body; more is answered with 413.
     pub body_limit: usize,
     /// Serve `GraphiQL` at `/graphiql`. For development.
@@ -41,6 +46,7 @@ impl ApiConfig {
         Self {
             public_url,
             extra_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
             body_limit: Self::BODY_LIMIT,
             graphiql: false,
             patience: Self::PATIENCE,
@@ -67,6 +73,7 @@ pub struct AppState {
     pub metrics: Option<PrometheusHandle>,
     /// The GraphQL schema.
     pub schema: AppSchema,
+    pub(crate) monitor_warnings: Arc<OncePerSecond>,
     stopping: CancellationToken,
 }
 
@@ -79,6 +86,7 @@ impl AppState {
             app,
             config: Arc::new(config),
             metrics,
+            monitor_warnings: Arc::default(),
             stopping: CancellationToken::new(),
         }
     }

@@ -8,6 +8,8 @@ mod edge;
 mod hooks;
 #[path = "http/session.rs"]
 mod session;
+#[path = "http/settings.rs"]
+mod settings;
 #[path = "http/stopping.rs"]
 mod stopping;
 #[path = "http/world.rs"]

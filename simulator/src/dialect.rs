@@ -63,6 +63,7 @@
 
 mod generic;
 mod twilio;
+mod vonage;
 
 use chrono::TimeDelta;
 use switchboard_telephony::Secrets;
@@ -73,6 +74,7 @@ use crate::{Call, Expected, Tells, Wire};
 #[rustfmt::skip]
 static DIALECTS: &[&dyn Dialect] = &[
     &twilio::Twilio,
+    &vonage::Vonage,
     &generic::Generic,
 ];
 

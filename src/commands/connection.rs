@@ -1,15 +1,17 @@
 //! `switchboard connection`.
 
-use std::io::BufRead;
+mod change;
+mod show;
+
+use std::{collections::BTreeMap, io::BufRead};
 
 use anyhow::{Context, Result, bail};
 use switchboard_core::{
     App,
     access::Actor,
-    connections::{self, NewConnection, Which},
+    connections::{self, NewConnection, RotateSecrets, Which},
 };
 use switchboard_entities::provider_connection;
-use switchboard_telephony::{Provider, Secrets};
 
 use crate::{cli::Connection, commands::plain, settings::Settings, wiring};
 
@@ -17,17 +19,20 @@ const CAUSE: &str = "command line";
 
 /// Runs the command.
 pub async fn run(settings: &Settings, command: Connection) -> Result<()> {
+    if matches!(command, Connection::Providers) {
+        show::providers();
+        return Ok(());
+    }
     let app = wiring::offline(settings).await?;
     let actor = Actor::System(CAUSE);
     match command {
         Connection::Add { provider, name, set, default_region } => {
-            let new = NewConnection { provider, name, slug: None, secrets: secrets(&set)?, default_region };
+            let secrets = values(&set)?.into_iter().collect();
+            let new = NewConnection { provider, name, slug: None, secrets, default_region };
             let row = connections::add(&app, &actor, new, CAUSE).await.map_err(plain)?;
-            println!("Added {}. Paste at the provider:", row.name);
-            print_urls(&app, &row);
-            if let Some(advice) = switchboard_telephony::provider(&row.provider).and_then(Provider::advice) {
-                println!("{advice}");
-            }
+            println!("Added {}. Its addresses:", row.name);
+            show::urls(&app, &row);
+            show::setup(&row);
         }
         Connection::List => {
             let rows = connections::list(&app, &actor).await.map_err(plain)?;
@@ -37,25 +42,60 @@ pub async fn run(settings: &Settings, command: Connection) -> Result<()> {
                 );
             }
             for row in rows {
-                let last = row.last_delivery_at.map_or("nothing delivered yet".to_owned(), |at| {
-                    format!("last delivery {}", at.format("%F %T UTC"))
-                });
-                println!("{}  {}  ({last})", row.id, row.name);
-                print_urls(&app, &row);
+                println!("{}  {}  ({})", row.id, row.name, show::last_delivery(&row));
+                show::urls(&app, &row);
             }
         }
+        Connection::Show { connection } => show::connection(&app, &named(&app, &actor, &connection).await?)?,
+        Connection::Set { connection, change } => {
+            let row = named(&app, &actor, &connection).await?;
+            let input = change::read(&row, change)?;
+            let new = connections::update(&app, &actor, input, CAUSE).await.map_err(plain)?;
+            if new.version == row.version {
+                println!("That is how it is set already; nothing was changed.");
+            } else {
+                println!("Changed. Running servers go by it within two seconds.");
+                show::connection(&app, &new)?;
+            }
+        }
+        Connection::Rotate { connection, set, remove } => {
+            let row = named(&app, &actor, &connection).await?;
+            let mut secrets: BTreeMap<_, _> =
+                values(&set)?.into_iter().map(|(name, value)| (name, Some(value))).collect();
+            secrets.extend(remove.into_iter().map(|name| (name, None)));
+            let input = RotateSecrets { id: row.id, version: row.version, secrets };
+            let row = connections::rotate_secrets(&app, &actor, input, CAUSE).await.map_err(plain)?;
+            println!("Changed. Running servers go by it within two seconds.");
+            show::secrets(&app, &row);
+        }
+        Connection::Retire { connection } => {
+            let row = named(&app, &actor, &connection).await?;
+            let retired = connections::retire_previous_secrets(&app, &actor, row.id, row.version, CAUSE);
+            let new = retired.await.map_err(plain)?;
+            println!(
+                "{}",
+                if new.version == row.version {
+                    "No replaced secret was accepted any more; nothing was changed."
+                } else {
+                    "From now on only the present secrets are accepted."
+                }
+            );
+        }
         Connection::Remove { connection } => {
-            let rows = connections::list(&app, &actor).await.map_err(plain)?;
-            let named =
-                |row: &&provider_connection::Model| row.id.to_string() == connection || path_part(row) == connection;
-            let Some(row) = rows.iter().find(named) else {
-                bail!("There is no connection \"{connection}\". See: switchboard connection list");
-            };
+            let row = named(&app, &actor, &connection).await?;
             connections::remove(&app, &actor, &Which::Id(row.id), CAUSE).await.map_err(plain)?;
             println!("Removed {}. Its calls stay; its URL answers 404 from now on.", row.name);
         }
+        Connection::Providers => {}
     }
     Ok(())
+}
+
+/// The connection with this id or part of the URL.
+async fn named(app: &App, actor: &Actor, name: &str) -> Result<provider_connection::Model> {
+    let rows = connections::list(app, actor).await.map_err(plain)?;
+    let found = rows.into_iter().find(|row| row.id.to_string() == name || path_part(row) == name);
+    found.with_context(|| format!("There is no connection \"{name}\". See: switchboard connection list"))
 }
 
 /// Its part of the URL: `twilio`, or `twilio.berlin`.
@@ -63,19 +103,21 @@ fn path_part(row: &provider_connection::Model) -> String {
     if row.slug == connections::DEFAULT_SLUG { row.provider.clone() } else { format!("{}.{}", row.provider, row.slug) }
 }
 
-fn print_urls(app: &App, row: &provider_connection::Model) {
-    for hook in connections::hook_urls(app, row) {
-        println!("    {:<14} {}", hook.purpose, hook.url);
+/// Name and value of `KEY=VALUE`.
+fn pair<'a>(text: &'a str, option: &str) -> Result<(&'a str, &'a str)> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key, value)),
+        _ => bail!("{option} takes a name and a value with an equals sign between them"),
     }
 }
 
-/// Reads `KEY=VALUE` pairs; `-` as the value stands for the next line of standard input.
-fn secrets(pairs: &[String]) -> Result<Secrets> {
+/// Reads the `KEY=VALUE` pairs of secrets; `-` as the value stands for the next line of standard input.
+fn values(pairs: &[String]) -> Result<Vec<(String, String)>> {
     let mut lines = std::io::stdin().lock().lines();
     pairs
         .iter()
-        .map(|pair| {
-            let (key, value) = pair.split_once('=').context("--set takes KEY=VALUE, e.g. auth_token=…")?;
+        .map(|text| {
+            let (key, value) = pair(text, "--set")?;
             if value != "-" {
                 return Ok((key.to_owned(), value.to_owned()));
             }

@@ -4,9 +4,11 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use switchboard_core::{
+    App,
     access::Actor,
-    connections::{self, Directory},
+    connections::{self, ConnectionSettings, Directory},
 };
+use switchboard_entities::provider_connection;
 use switchboard_migration::{Migrator, MigratorTrait};
 
 use crate::{
@@ -50,6 +52,9 @@ pub async fn run(settings: &Settings) -> Result<ExitCode> {
                 Mode::Distributed { .. } => "runs distributed: PostgreSQL and Redis",
             });
             public_url(&mut report, settings);
+            if let Err(error) = settings.trusted_proxies() {
+                report.bad(&format!("{error:#}"));
+            }
             database(&mut report, settings).await;
             if let Mode::Distributed { redis, .. } = &mode {
                 self::redis(&mut report, redis).await;
@@ -114,9 +119,25 @@ async fn database(report: &mut Report, settings: &Settings) {
             }
             if sealed == 0 {
                 report.good(&format!("{} provider connections, and their secrets can be opened", rows.len()));
+                monitoring(report, &app, &rows);
             } else {
                 report.bad("secrets of provider connections cannot be opened: the secret key is not the one they were sealed with");
             }
+        }
+    }
+}
+
+/// What is accepted unverified is meant to be for a while.
+fn monitoring(report: &mut Report, app: &App, rows: &[provider_connection::Model]) {
+    for row in rows {
+        let Ok(settings) = ConnectionSettings::of(row) else { continue };
+        if let Some(until) = settings.monitor_until.filter(|_| settings.is_monitoring(app.now())) {
+            report.warn(&format!(
+                "the connection {} is in monitor mode until {}: anybody can send it calls. {} deliveries would have been refused",
+                row.name,
+                until.format("%F %R UTC"),
+                row.unverified_count
+            ));
         }
     }
 }

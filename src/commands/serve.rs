@@ -87,6 +87,7 @@ pub async fn run(settings: Settings, roles: Roles, demo: bool) -> Result<()> {
         let mut config = ApiConfig::new(public_url.clone());
         config.extra_origins.clone_from(&settings.extra_origins);
         config.graphiql = settings.graphiql;
+        config.trusted_proxies = settings.trusted_proxies()?;
         let state = AppState::new(app.clone(), config, Some(metrics.clone()));
         let stopping = stop.clone();
         parts.spawn(async move { server::serve(listener, state, stopping).await.context("the HTTP server ended") });

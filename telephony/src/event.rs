@@ -75,12 +75,17 @@ pub struct CallEvent {
     /// whether a person or an announcement was behind it).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub answered_by_platform_to_dial: bool,
+    /// The legs of the session are equals, none of them dials the others: the call is over when all of them are
+    /// (parties of `RingCentral`, contacts of Amazon Connect).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub equal_leg: bool,
     /// How the leg ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
     /// What [`CallEvent::outcome`] means depends on the rest of the leg: a `completed` is one only when the leg was
     /// answered, and a leg that was not is `canceled` when it is outbound, else `no_answer` (`normal_clearing` and
-    /// `originator_cancel` of Telnyx).
+    /// `originator_cancel` of Telnyx). Any other end (a connection that broke off) stands only for a leg that was not
+    /// answered; one that was is completed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub outcome_in_context: bool,
     /// How the dialled leg ended.
@@ -152,6 +157,7 @@ impl CallEvent {
             state: None,
             answered_by_platform: false,
             answered_by_platform_to_dial: false,
+            equal_leg: false,
             outcome: None,
             outcome_in_context: false,
             dial_outcome: None,

@@ -10,6 +10,11 @@ pub(crate) fn pairs(form: &[u8]) -> Option<Vec<Pair>> {
     pieces(form).map(|(name, value)| Some((name, value?))).collect()
 }
 
+/// The pairs of a query in the order they were sent; a piece without `=` is a name with an empty value.
+pub(crate) fn parameters(query: &[u8]) -> Vec<Pair> {
+    pieces(query).map(|(name, value)| (name, value.unwrap_or_default())).collect()
+}
+
 fn pieces(form: &[u8]) -> impl Iterator<Item = (Vec<u8>, Option<Vec<u8>>)> {
     let pieces = form.split(|byte| *byte == b'&').filter(|piece| !piece.is_empty());
     pieces.map(|piece| match piece.iter().position(|byte| *byte == b'=').and_then(|at| piece.split_at_checked(at)) {

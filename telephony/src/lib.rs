@@ -12,8 +12,10 @@
 //!
 //! A new provider is one new file, its fixtures and one line in `registry.rs`.
 
+mod amazon_connect;
 mod answer;
 mod asterisk;
+mod bandwidth;
 mod cloudevents;
 mod credentials;
 mod cxml;
@@ -31,18 +33,22 @@ mod options;
 mod party;
 pub mod phone;
 mod phone_system;
+mod plivo;
 mod provider;
 mod recording;
 mod registry;
 mod rejection;
 mod request;
+mod ringcentral;
 mod secrets;
 mod signalwire;
 mod signature;
 mod standard_webhooks;
 mod telnyx;
+mod three_cx;
 mod times;
 mod twilio;
+mod user_password;
 mod vonage;
 mod words;
 mod xml;

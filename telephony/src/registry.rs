@@ -1,12 +1,17 @@
 //! The providers that exist: one line each.
 
 use crate::Provider;
+use crate::amazon_connect::AmazonConnect;
 use crate::asterisk::Asterisk;
+use crate::bandwidth::Bandwidth;
 use crate::cloudevents::CloudEvents;
 use crate::freeswitch::FreeSwitch;
 use crate::generic::Generic;
+use crate::plivo::Plivo;
+use crate::ringcentral::RingCentral;
 use crate::signalwire::SignalWire;
 use crate::telnyx::Telnyx;
+use crate::three_cx::ThreeCx;
 use crate::twilio::Twilio;
 use crate::vonage::Vonage;
 
@@ -17,8 +22,13 @@ static PROVIDERS: &[&dyn Provider] = &[
     &SignalWire,
     &Telnyx,
     &Vonage,
+    &Plivo,
+    &Bandwidth,
+    &RingCentral,
+    &AmazonConnect,
     &FreeSwitch,
     &Asterisk,
+    &ThreeCx,
     &CloudEvents,
     &Generic,
 ];

@@ -1,4 +1,4 @@
-//! Telnyx: the JSON events of Call Control v2, and the forms of TeXML, which are those of Twilio in other words. Both are
+//! Telnyx: the JSON events of Call Control v2, and the forms of `TeXML`, which are those of Twilio in other words. Both are
 //! signed with the account's Ed25519 key.
 
 mod event;
@@ -50,7 +50,7 @@ const TEXML_CALLS: OptionField = OptionField {
     values: &["inbound", "outbound"],
 };
 
-/// TeXML. Its callbacks have no direction, its requests for instructions often no status.
+/// `TeXML`. Its callbacks have no direction, its requests for instructions often no status.
 const TEXML: Dialect = Dialect {
     sip_code: &["SipHangupCause"],
     reason: Some("HangupCause"),
@@ -72,7 +72,7 @@ impl Provider for Telnyx {
         "Telnyx"
     }
 
-    /// Of TeXML, as for Twilio. Call Control sends all its events to the address without a purpose.
+    /// Of `TeXML`, as for Twilio. Call Control sends all its events to the address without a purpose.
     fn purposes(&self) -> &'static [&'static str] {
         cxml::PURPOSES
     }
@@ -162,13 +162,13 @@ impl Provider for Telnyx {
     }
 }
 
-/// The dialect of TeXML for a connection with these options.
+/// The dialect of `TeXML` for a connection with these options.
 fn texml(options: &Options) -> Dialect {
     let outbound = options.get(&TEXML_CALLS) == "outbound";
     Dialect { first_leg: Some(if outbound { Direction::Outbound } else { Direction::Inbound }), ..TEXML }
 }
 
-/// Whether it is a request of TeXML: a form, or a query, that names a call or its recording.
+/// Whether it is a request of `TeXML`: a form, or a query, that names a call or its recording.
 fn is_texml(request: &HookRequest<'_>) -> bool {
     if cxml::is_json(request) {
         return false;

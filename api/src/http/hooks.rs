@@ -1,25 +1,27 @@
 //! Webhooks: verified, queued, answered. Nothing else happens while the provider waits, and the database is not asked
 //! (but for the list of connections, every two seconds at most).
 //!
-//! The signature is checked over the raw body and over the **configured** public URL with the path and query as they came.
-//! `Host` and forwarding headers are never looked at: whoever sends the request writes them.
+//! The signature is checked over the raw body and over the **configured** URL (of the installation, or of the connection)
+//! with the path and query as they came. `Host` is never looked at, and forwarding headers only when a trusted proxy sent
+//! them and the connection believes it ([`super::proxies`]): otherwise whoever sends the request writes them.
 //!
 //! | refused | status | `reason` |
 //! | --- | --- | --- |
 //! | not a provider, purpose or connection of ours | 404 | `unknown_provider`, `unknown_purpose`, `unknown_connection` |
-//! | another method than GET and POST | 405 | `method` |
+//! | another method than GET and POST; OPTIONS that is no handshake | 405 | `method` |
 //! | body over the limit, slow, or broken off | 413, 408, 400 | `too_large`, `slow`, `broken` |
 //! | signature | 401, 403, 400 | [`Rejection::label`] |
 //! | nothing could store it | 503 | `unavailable` |
 //!
-//! Nothing of a refused request is stored or logged; each is counted.
+//! Nothing of a refused request is stored or logged; each is counted. A connection in **monitor mode** refuses nothing for
+//! its signature: the request is accepted, counted apart and marked.
 
-use std::time::Instant;
+use std::{net::SocketAddr, time::Instant};
 
 use axum::{
     Router,
     body::Body,
-    extract::{Request, State},
+    extract::{ConnectInfo, Request, State},
     http::{
         HeaderMap, HeaderName, HeaderValue, Method as HttpMethod, StatusCode,
         header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER},
@@ -30,9 +32,13 @@ use axum::{
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use switchboard_core::{connections::DEFAULT_SLUG, envelope::Envelope};
-use switchboard_telephony::{Answer, HookRequest, Method, Options, Provider, Rejection, VerifyContext, provider};
+use switchboard_telephony::{Answer, HookRequest, Method, Provider, Rejection, provider};
 
-use super::metrics::{HOOK_ANSWER, HOOKS_ACCEPTED, HOOKS_REFUSED, UNKNOWN};
+use super::{
+    metrics::{HOOK_ANSWER, HOOK_HANDSHAKES, HOOKS_ACCEPTED, HOOKS_REFUSED, HOOKS_UNVERIFIED, UNKNOWN},
+    proxies,
+    verdict::{Verdict, decide},
+};
 use crate::state::{ApiConfig, AppState};
 
 /// When a provider may come again after 503, in seconds.
@@ -52,9 +58,13 @@ async fn receive(State(state): State<AppState>, request: Request) -> Response {
         Err((provider, refusal)) => (provider.unwrap_or(UNKNOWN), Err(refusal)),
     };
     let (result, response) = match outcome {
-        Ok(response) => {
+        Ok(Taken::Stored(answer)) => {
             ::metrics::counter!(HOOKS_ACCEPTED, "provider" => provider).increment(1);
-            ("accepted", response)
+            ("accepted", respond(answer))
+        }
+        Ok(Taken::Handshake(answer)) => {
+            ::metrics::counter!(HOOK_HANDSHAKES, "provider" => provider).increment(1);
+            ("handshake", respond(answer))
         }
         Err(refusal) => {
             ::metrics::counter!(HOOKS_REFUSED, "provider" => provider, "reason" => refusal.reason()).increment(1);
@@ -94,10 +104,19 @@ impl<'a> Address<'a> {
     }
 }
 
-async fn take(state: &AppState, address: &Address<'_>, request: Request) -> Result<Response, Refusal> {
+/// A request that was not refused.
+enum Taken {
+    /// Stored, to be answered so.
+    Stored(Answer),
+    /// Only asked whether we are there.
+    Handshake(Answer),
+}
+
+async fn take(state: &AppState, address: &Address<'_>, request: Request) -> Result<Taken, Refusal> {
     let method = match *request.method() {
         HttpMethod::GET => Method::Get,
         HttpMethod::POST => Method::Post,
+        HttpMethod::OPTIONS => Method::Options,
         _ => return Err(Refusal::Method),
     };
     let connection = state
@@ -116,7 +135,8 @@ async fn take(state: &AppState, address: &Address<'_>, request: Request) -> Resu
     let (parts, body) = request.into_parts();
     let body = read(&parts.headers, body, &state.config).await?;
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-    let url = format!("{}{path}", state.config.public_url);
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+    let url = format!("{}{path}", proxies::base_url(&state.config, &connection.settings, peer, &parts.headers));
     let headers: Vec<(String, String)> = parts
         .headers
         .iter()
@@ -124,10 +144,12 @@ async fn take(state: &AppState, address: &Address<'_>, request: Request) -> Resu
         .collect();
     let now = state.app.now();
     let hook = HookRequest { method, url: &url, headers: &headers, body: &body };
-    let options = Options::new();
-    let context = VerifyContext::new(&connection.secrets, &options, now);
-    connection.provider.verify(&hook, &context).map_err(Refusal::Signature)?;
-    let answer = connection.provider.answer(&hook, address.purpose);
+    let (answer, unverified) = match decide(&connection, &hook, address.purpose, now) {
+        Verdict::Handshake(answer) => return Ok(Taken::Handshake(answer)),
+        Verdict::Accept { answer, unverified } => (answer, unverified),
+        Verdict::NoSuchMethod => return Err(Refusal::Method),
+        Verdict::Refuse(rejection) => return Err(Refusal::Signature(rejection)),
+    };
 
     let stored = connection.provider.stored_headers();
     let envelope = Envelope {
@@ -139,18 +161,26 @@ async fn take(state: &AppState, address: &Address<'_>, request: Request) -> Resu
         headers: headers.into_iter().filter(|(name, _)| stored.contains(&name.as_str())).collect(),
         url,
         received_at: now,
-        unverified: None,
+        unverified: unverified.map(|rejection| rejection.label().to_owned()),
         body,
     };
     // An answer that says "again" is better than none; what was stored nevertheless is recognised when it comes again.
     match tokio::time::timeout(state.config.patience, state.app.queue().push(envelope)).await {
-        Ok(Ok(())) => Ok(accepted(answer)),
-        Ok(Err(_)) | Err(_) => Err(Refusal::Unavailable),
+        Ok(Ok(())) => {}
+        Ok(Err(_)) | Err(_) => return Err(Refusal::Unavailable),
     }
+    if let Some(rejection) = unverified {
+        let (provider, reason) = (connection.provider.key(), rejection.label());
+        ::metrics::counter!(HOOKS_UNVERIFIED, "provider" => provider, "reason" => reason).increment(1);
+        if state.monitor_warnings.may_say(connection.id, now) {
+            tracing::warn!(connection_id = %connection.id, provider, reason, "accepted in monitor mode: verification fails");
+        }
+    }
+    Ok(Taken::Stored(answer))
 }
 
 /// What the provider expects as the answer.
-fn accepted(answer: Answer) -> Response {
+fn respond(answer: Answer) -> Response {
     let mut response = Response::new(Body::from(answer.body.into_owned()));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
     if let Some(content_type) = answer.content_type {

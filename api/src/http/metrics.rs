@@ -17,7 +17,12 @@ use crate::state::AppState;
 pub const HOOKS_ACCEPTED: &str = "switchboard_hooks_accepted_total";
 /// Webhooks of which nothing was stored, by `provider` and `reason`.
 pub const HOOKS_REFUSED: &str = "switchboard_hooks_refused_total";
-/// Seconds from the first byte of a webhook to its answer, by `provider` and `result`: `accepted`, `refused`, `unavailable`.
+/// Webhooks that monitor mode took into the queue though their verification failed, by `provider` and `reason`.
+pub const HOOKS_UNVERIFIED: &str = "switchboard_hooks_unverified_total";
+/// Requests of providers that only asked whether we are there, by `provider`.
+pub const HOOK_HANDSHAKES: &str = "switchboard_hooks_handshakes_total";
+/// Seconds from the first byte of a webhook to its answer, by `provider` and `result`: `accepted`, `handshake`, `refused`,
+/// `unavailable`.
 pub const HOOK_ANSWER: &str = "switchboard_hooks_answer_seconds";
 /// Seconds of answering a request, by `method`, `route` (the pattern) and `status`.
 pub const REQUESTS: &str = "switchboard_http_request_seconds";
@@ -49,6 +54,12 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
 fn describe() {
     describe_counter!(HOOKS_ACCEPTED, Unit::Count, "Webhooks taken into the queue, by provider");
     describe_counter!(HOOKS_REFUSED, Unit::Count, "Webhooks of which nothing was stored, by provider and reason");
+    describe_counter!(
+        HOOKS_UNVERIFIED,
+        Unit::Count,
+        "Webhooks accepted in monitor mode though their verification failed, by provider and reason"
+    );
+    describe_counter!(HOOK_HANDSHAKES, Unit::Count, "Requests that only asked whether we are there, by provider");
     describe_histogram!(HOOK_ANSWER, Unit::Seconds, "Time to answer a webhook, by provider and result");
     describe_histogram!(REQUESTS, Unit::Seconds, "Time to answer a request, by method, route and status");
     describe_counter!(PANICS, Unit::Count, "Request handlers that panicked");

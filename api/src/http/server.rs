@@ -1,6 +1,6 @@
 //! Everything as one router, and serving it until told to stop.
 
-use std::{future::IntoFuture, io, time::Duration};
+use std::{future::IntoFuture, io, net::SocketAddr, time::Duration};
 
 use axum::{
     Router,
@@ -111,8 +111,10 @@ async fn serve_router(
             tracing::debug!(%error, "a connection keeps Nagle's algorithm");
         }
     });
+    // With the address of the peer: whether it is a trusted proxy decides about its headers.
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let serving =
-        axum::serve(listener, router).with_graceful_shutdown(stop_accepting.clone().cancelled_owned()).into_future();
+        axum::serve(listener, service).with_graceful_shutdown(stop_accepting.clone().cancelled_owned()).into_future();
     tokio::pin!(serving);
 
     tokio::select! {

@@ -14,7 +14,7 @@ use crate::world::{AUTH_TOKEN, Fixture, Mood, PUBLIC_URL, World, received_at};
 const SOON: Duration = Duration::from_secs(20);
 
 /// One request on a connection of its own; `None` when nobody accepts.
-async fn ask(address: SocketAddr, request: String) -> Option<String> {
+pub async fn ask(address: SocketAddr, request: String) -> Option<String> {
     let mut stream = TcpStream::connect(address).await.ok()?;
     stream.write_all(request.as_bytes()).await.ok()?;
     let mut answer = String::new();
@@ -27,7 +27,7 @@ async fn status(address: SocketAddr, path: &str) -> Option<String> {
     answer.split(' ').nth(1).map(str::to_owned)
 }
 
-fn raw(fixture: &Fixture) -> String {
+pub fn raw(fixture: &Fixture) -> String {
     let mut lines = vec![format!("{} {} HTTP/1.1", fixture.method, fixture.path)];
     lines.extend(["host: x".to_owned(), "connection: close".to_owned()]);
     lines.extend(fixture.headers.iter().map(|(name, value)| format!("{name}: {value}")));

@@ -15,7 +15,7 @@ use switchboard_core::{
     access::Actor,
     app::Parts,
     clock::ManualClock,
-    connections::{self, NewConnection},
+    connections::{self, NewConnection, UpdateConnection},
     db,
     entropy::SeededEntropy,
     envelope::Envelope,
@@ -25,6 +25,7 @@ use switchboard_core::{
     roles,
     users::{self, NewUser},
 };
+use switchboard_entities::provider_connection;
 use switchboard_migration::{Migrator, MigratorTrait};
 use switchboard_telephony::Secrets;
 use tokio::sync::Notify;
@@ -138,7 +139,7 @@ impl World {
         self.clock.advance(by);
     }
 
-    pub async fn connect(&self, provider: &str, slug: Option<&str>, secrets: Secrets) {
+    pub async fn connect(&self, provider: &str, slug: Option<&str>, secrets: Secrets) -> provider_connection::Model {
         let new = NewConnection {
             provider: provider.to_owned(),
             name: None,
@@ -146,7 +147,22 @@ impl World {
             secrets,
             default_region: None,
         };
-        connections::add(&self.state.app, &Actor::System("test"), new, "test").await.unwrap();
+        connections::add(&self.state.app, &Actor::System("test"), new, "test").await.unwrap()
+    }
+
+    /// Changes the only connection, and lets the time pass until webhooks go by it.
+    pub async fn set(&self, change: impl FnOnce(&mut UpdateConnection)) -> provider_connection::Model {
+        let row = self.connection().await;
+        let mut input = UpdateConnection { id: row.id, version: row.version, ..UpdateConnection::default() };
+        change(&mut input);
+        let row = connections::update(&self.state.app, &Actor::System("test"), input, "test").await.unwrap();
+        self.advance(TimeDelta::seconds(2));
+        row
+    }
+
+    /// The only connection.
+    pub async fn connection(&self) -> provider_connection::Model {
+        connections::list(&self.state.app, &Actor::System("test")).await.unwrap().remove(0)
     }
 
     pub async fn user(&self) {

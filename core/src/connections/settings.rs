@@ -43,7 +43,7 @@ pub struct ConnectionSettings {
     pub answers: BTreeMap<String, String>,
     /// What a newer version wrote: kept, so that going back for a day loses nothing.
     #[serde(flatten)]
-    newer: Map<String, Value>,
+    pub newer: Map<String, Value>,
 }
 
 impl Default for ConnectionSettings {

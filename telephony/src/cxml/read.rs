@@ -167,7 +167,7 @@ impl Reader<'_> {
         event
     }
 
-    /// Requests about a call that report no status: machine detection, TeXML's for instructions, and kinds we do not know.
+    /// Requests about a call that report no status: machine detection, `TeXML`'s for instructions, and kinds we do not know.
     fn without_status(&self, call_sid: &str) -> CallEvent {
         if self.params.get("AnsweredBy").is_some() {
             return self.annotation(call_sid, &format!("{call_sid}:amd"), "AnsweredBy");

@@ -100,17 +100,27 @@ impl<'a> Call<'a> {
         self.root_id.zip(self.root).into_iter().chain(self.others.iter().copied())
     }
 
+    /// Whether the legs are equals: then the root is only the first of them.
+    fn equals(&self) -> bool {
+        self.root.is_some_and(|root| root.equal)
+    }
+
     fn answered_legs(&self) -> impl Iterator<Item = (&'a str, &'a LegFacts<'a>)> {
         self.all().filter(|(_, leg)| leg.person_answered())
     }
 
-    /// Over when the root leg is; while nothing is known of the root itself, when all legs that are known are.
+    /// Over when the root leg is; among equals, or while nothing is known of the root itself, when all legs that are
+    /// known are.
     fn ended(&self) -> bool {
-        if let Some(state) = self.root.and_then(|root| root.state) {
+        if let Some(state) = self.root.and_then(|root| root.state)
+            && !self.equals()
+        {
             return state == LegState::Ended;
         }
-        let mut known = self.others.iter().filter_map(|(_, leg)| leg.state).peekable();
-        known.peek().is_some() && known.all(|state| state == LegState::Ended)
+        // The clock gives up a call, not one of its equal legs: no other end would ever come.
+        let stale = self.equals() && self.all().any(|(_, leg)| leg.stale);
+        let mut known = self.all().filter_map(|(_, leg)| leg.state).peekable();
+        known.peek().is_some() && (stale || known.all(|state| state == LegState::Ended))
     }
 
     fn progress(&self, ended: bool) -> LegState {
@@ -138,8 +148,9 @@ impl<'a> Call<'a> {
         let reported = self.root.and_then(LegFacts::outcome);
         let platform = self.root.is_some_and(|root| root.platform);
         let inbound = matches!(direction, None | Some(Direction::Inbound));
-        let dialled: Vec<Option<Outcome>> =
-            self.others.iter().map(|(_, leg)| leg.outcome()).chain(self.nameless_dials().map(Some)).collect();
+        let equal = self.root.filter(|_| self.equals() && !self.others.is_empty()).map(LegFacts::outcome);
+        let others = self.others.iter().map(|(_, leg)| leg.outcome()).chain(equal);
+        let dialled: Vec<Option<Outcome>> = others.chain(self.nameless_dials().map(Some)).collect();
         if reported == Some(Outcome::Stale) {
             return match () {
                 () if dialled.contains(&Some(Outcome::Completed)) => Outcome::Completed,
@@ -148,8 +159,9 @@ impl<'a> Call<'a> {
             };
         }
         if !inbound && !platform {
-            let guess = if self.person_talked() { Outcome::Completed } else { Outcome::NoAnswer };
-            return reported.unwrap_or(guess);
+            let talked = self.person_talked();
+            let guess = if talked { Outcome::Completed } else { Outcome::NoAnswer };
+            return reported.filter(|_| !(talked && self.equals())).unwrap_or(guess);
         }
         if self.person_talked() {
             return Outcome::Completed;
@@ -203,24 +215,25 @@ impl<'a> Call<'a> {
     }
 
     fn ended_at(&self) -> Option<DateTime<Utc>> {
-        let root = self.root.and_then(LegFacts::ended_at);
-        root.or_else(|| self.others.iter().filter_map(|(_, leg)| leg.ended_at()).max())
+        let root = self.root.and_then(LegFacts::ended_at).filter(|_| !self.equals());
+        root.or_else(|| self.all().filter_map(|(_, leg)| leg.ended_at()).max())
     }
 
     /// The longest answered leg beside the root, else what a dial reports, else the root; a number of the provider
     /// before a computed one. On a root that the platform answered, the provider's number is the best there is when nothing
     /// says how long the dialled leg talked (Plivo).
     fn talk_seconds(&self) -> Option<u32> {
-        let talked = || self.others.iter().map(|(_, leg)| leg).filter(|leg| leg.person_talked());
+        let legs = || self.all().filter(|(id, _)| self.equals() || Some(*id) != self.root_id);
+        let talked = || legs().map(|(_, leg)| leg).filter(|leg| leg.person_talked());
         let dialled = self.others.iter().filter_map(|(_, leg)| leg.outcome()).chain(self.nameless_dials());
         let dial_completed = dialled.into_iter().any(|outcome| outcome == Outcome::Completed);
         let dial = || self.all().filter_map(|(_, leg)| leg.dial_talk).max().filter(|_| dial_completed);
         let root = || self.root.filter(|root| root.person_talked()).and_then(LegFacts::talk_seconds);
         let of_platform = || self.root.filter(|_| self.person_talked()).and_then(LegFacts::reported_talk);
-        let reported = talked().filter_map(|leg| leg.reported_talk()).max();
+        let reported = talked().filter_map(LegFacts::reported_talk).max();
         reported
             .or_else(dial)
-            .or_else(|| talked().filter_map(|leg| leg.talk_seconds()).max())
+            .or_else(|| talked().filter_map(LegFacts::talk_seconds).max())
             .or_else(root)
             .or_else(of_platform)
     }

@@ -102,6 +102,10 @@ impl<'a> Side<'a> {
 
 /// Everything that was said about one leg.
 #[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that were seen or not, joined with or: not the states of a machine"
+)]
 pub(super) struct LegFacts<'a> {
     pub(super) parent: Option<&'a str>,
     pub(super) state: Option<LegState>,
@@ -111,6 +115,12 @@ pub(super) struct LegFacts<'a> {
     cleared: bool,
     /// The leg ended because the calling side gave up.
     given_up: bool,
+    /// How the leg ended if it was not answered.
+    broken_off: Option<Outcome>,
+    /// The clock gave the leg up.
+    pub(super) stale: bool,
+    /// The leg is one of several equals, none of which dials the others.
+    pub(super) equal: bool,
     /// The leg was put through to another one.
     bridged: bool,
     /// Outcomes of dials whose leg has no id, by the key of their event.
@@ -143,8 +153,11 @@ impl<'a> LegFacts<'a> {
         match event.outcome {
             Some(Outcome::Completed) if event.outcome_in_context => self.cleared = true,
             Some(Outcome::NoAnswer | Outcome::Canceled) if event.outcome_in_context => self.given_up = true,
+            outcome if event.outcome_in_context => self.broken_off = stronger(self.broken_off, outcome),
             outcome => self.join_outcome(outcome),
         }
+        self.stale |= event.outcome == Some(Outcome::Stale);
+        self.equal |= event.equal_leg;
         self.bridged |= event.kind == EventKind::CallBridged;
         self.platform |= event.answered_by_platform;
         self.platform_to_dial |= event.answered_by_platform_to_dial;
@@ -202,8 +215,9 @@ impl<'a> LegFacts<'a> {
         let unanswered = if outbound { Outcome::Canceled } else { Outcome::NoAnswer };
         let cleared = if self.was_answered() { Outcome::Completed } else { unanswered };
         let given_up = self.given_up.then_some(unanswered);
-        let outcomes = [self.reported, self.cleared.then_some(cleared), given_up];
-        outcomes.into_iter().flatten().max_by_key(|outcome| outcome.precedence())
+        let broken_off = self.broken_off.map(|end| if self.was_answered() { Outcome::Completed } else { end });
+        let outcomes = [self.reported, self.cleared.then_some(cleared), given_up, broken_off];
+        outcomes.into_iter().fold(None, stronger)
     }
 
     /// Whether someone answered, in the light of how the leg is reported to have ended: an "answered" of a machine in
@@ -278,7 +292,7 @@ impl<'a> LegFacts<'a> {
     }
 
     fn join_outcome(&mut self, outcome: Option<Outcome>) {
-        self.reported = [self.reported, outcome].into_iter().flatten().max_by_key(|outcome| outcome.precedence());
+        self.reported = stronger(self.reported, outcome);
         self.answer_seen |= outcome == Some(Outcome::Completed);
     }
 
@@ -343,6 +357,11 @@ impl<'a> LegFacts<'a> {
             self.answered.earliest(Quality::Computed, answer);
         }
     }
+}
+
+/// The outcome that stands when two are reported.
+fn stronger(old: Option<Outcome>, new: Option<Outcome>) -> Option<Outcome> {
+    [old, new].into_iter().flatten().max_by_key(|outcome| outcome.precedence())
 }
 
 fn event_time(event: &CallEvent) -> (Quality, DateTime<Utc>) {

@@ -90,18 +90,13 @@ impl Reader<'_> {
             device.and_then(of).or_else(|| of(call))
         };
         let party = |raw: String| Party::parse(&raw, Dialect::Public, self.region);
-        event.from = side(["from_number", "from"]).map(party);
+        let name = call.text("from_name").or_else(|| call.text("caller_id_name"));
+        event.from = side(["from_number", "from"]).map(|raw| party(raw).named(name.as_deref()));
         event.to = side(["to_number", "to"]).filter(|to| !to.trim().is_empty()).map(party);
-        if let (Some(from), Some(name)) =
-            (event.from.take(), call.text("from_name").or_else(|| call.text("caller_id_name")))
-        {
-            event.from = Some(from.named(Some(&name)));
-        }
-        let client = |party: &Option<Party>| match party.as_ref().and_then(|party| party.value.as_ref()) {
+        event.agent_ref = match event.to.as_ref().and_then(|to| to.value.as_ref()) {
             Some(Address::Client(identity)) => Some(identity.clone()),
             _ => None,
         };
-        event.agent_ref = client(&event.to);
     }
 
     fn state(&self) -> Result<CallEvent, ParseError> {

@@ -61,7 +61,7 @@ impl Reader<'_> {
                 event.queue = self.found.payload.text("queue").or_else(|| self.found.payload.text("queue_id"));
             }
             EventKind::CallEnded => self.add_end(&mut event),
-            EventKind::RecordingReady => event.recording = self.recording(&event),
+            EventKind::RecordingReady => event.recording = Some(self.recording(&event)),
             EventKind::RecordingFailed => {
                 let id = self.recording_id(&event);
                 event.recording = Some(RecordingFact::new(id, RecordingStatus::Failed));
@@ -92,14 +92,12 @@ impl Reader<'_> {
 
     /// The id of the event: the same on every attempt, while everything around it changes.
     fn key(&self, sort: &str) -> String {
-        match self.found.event.text("id") {
-            Some(id) => bounded(id),
-            // Without one only an equal event is the same.
-            None => {
-                let at = self.occurred_at().map(|time| time.to_rfc3339()).unwrap_or_default();
-                bounded(format!("{sort}:{}", sha256_hex(format!("{at}|{}", self.found.payload_value).as_bytes())))
-            }
+        if let Some(id) = self.found.event.text("id") {
+            return bounded(id);
         }
+        // Without one only an equal event is the same.
+        let at = self.occurred_at().map(|time| time.to_rfc3339()).unwrap_or_default();
+        bounded(format!("{sort}:{}", sha256_hex(format!("{at}|{}", self.found.payload_value).as_bytes())))
     }
 
     fn occurred_at(&self) -> Option<DateTime<Utc>> {
@@ -186,7 +184,7 @@ impl Reader<'_> {
         });
     }
 
-    fn recording(&self, event: &CallEvent) -> Option<RecordingFact> {
+    fn recording(&self, event: &CallEvent) -> RecordingFact {
         let payload = self.found.payload;
         let of = |name: &str| {
             let urls = payload.object(name)?;
@@ -197,7 +195,7 @@ impl Reader<'_> {
         let url_is_short_lived = url.is_some() && !lasts;
         let started_at = self.time("recording_started_at");
         let span = started_at.zip(self.time("recording_ended_at")).map(|(start, end)| (end - start).num_seconds());
-        Some(RecordingFact {
+        RecordingFact {
             url,
             duration_seconds: span.and_then(|seconds| u32::try_from(seconds).ok()),
             channels: match payload.text("channels").as_deref() {
@@ -206,9 +204,9 @@ impl Reader<'_> {
                 _ => None,
             },
             started_at,
-            expires_at: self.expiry(event).filter(|_| url_is_short_lived),
+            expires_at: expiry(event).filter(|_| url_is_short_lived),
             ..RecordingFact::new(self.recording_id(event), RecordingStatus::Ready)
-        })
+        }
     }
 
     fn add_voicemail(&self, event: &mut CallEvent) {
@@ -221,20 +219,21 @@ impl Reader<'_> {
         event.recording = Some(RecordingFact {
             voicemail: true,
             duration_seconds: self.found.payload.seconds("duration"),
-            expires_at: self.expiry(event).filter(|_| presigned),
+            expires_at: expiry(event).filter(|_| presigned),
             url,
             ..RecordingFact::new(self.recording_id(event), RecordingStatus::Ready)
         });
-    }
-
-    fn expiry(&self, event: &CallEvent) -> Option<DateTime<Utc>> {
-        event.time().checked_add_signed(TimeDelta::seconds(RECORDING_SECONDS))
     }
 
     /// The recording's id, else the id of the event that tells of it.
     fn recording_id(&self, event: &CallEvent) -> String {
         self.found.text("recording_id").map_or_else(|| event.dedupe_key.clone(), bounded)
     }
+}
+
+/// Until when a presigned address can be used.
+fn expiry(event: &CallEvent) -> Option<DateTime<Utc>> {
+    event.time().checked_add_signed(TimeDelta::seconds(RECORDING_SECONDS))
 }
 
 /// The user of a SIP address that is registered at Telnyx: a telephone of our own.

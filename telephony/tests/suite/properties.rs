@@ -182,7 +182,7 @@ prop_compose! {
         numbers in prop::array::uniform2(prop::option::of(prop_oneof![0..100_u32, Just(u32::MAX)])),
         recording in prop::option::of((0..3_u8, prop::sample::select(RecordingStatus::ALL), any::<bool>())),
         seq in prop::option::of(-1..4_i64),
-        platform in any::<[bool; 2]>(),
+        [platform, platform_to_dial, outcome_in_context] in any::<[bool; 3]>(),
         key in 0..40_u8,
     ) -> CallEvent {
         let [leg_id, parent_leg_id, child_leg_id, session_id] = ids.map(|id| id.map(ToOwned::to_owned));
@@ -190,8 +190,9 @@ prop_compose! {
         let party = from.map(|raw| Party::parse(raw, switchboard_telephony::Dialect::PhoneSystem, None));
         CallEvent {
             leg_id, parent_leg_id, child_leg_id, session_id, state, direction, seq, started_at, answered_at, ended_at,
-            answered_by_platform: platform[0],
-            answered_by_platform_to_dial: platform[1],
+            answered_by_platform: platform,
+            answered_by_platform_to_dial: platform_to_dial,
+            outcome_in_context,
             outcome: outcomes[0],
             dial_outcome: outcomes[1],
             from: party.clone(),
