@@ -152,7 +152,7 @@ pub(super) fn check_monitor(duration: TimeDelta) -> Result<TimeDelta, FieldError
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
+    #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
     use serde_json::json;
 
     use super::*;
