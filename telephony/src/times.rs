@@ -41,6 +41,7 @@ fn is_plausible(time: &DateTime<Utc>) -> bool {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 mod tests {
     use super::*;
 

@@ -15,7 +15,12 @@ fn the_readme_has_the_table_of_providers() {
         let urls = urls(*provider).into_iter().map(|(_, path)| format!("`{path}`")).collect::<Vec<_>>().join("<br>");
         let (key, title) = (provider.key(), provider.title());
         let secrets = example(*provider);
-        writeln!(table, "| [{title}](docs/providers.md#{}) | `connection add {key}{secrets}` | {urls} |", anchor(title)).unwrap();
+        writeln!(
+            table,
+            "| [{title}](docs/providers.md#{}) | `connection add {key}{secrets}` | {urls} |",
+            anchor(title)
+        )
+        .unwrap();
     }
     check("README.md", &table);
 }
@@ -79,7 +84,7 @@ fn example(provider: &dyn Provider) -> String {
     let fields = provider.secret_fields();
     let required: Vec<_> = fields.iter().filter(|field| field.required).collect();
     let shown = if required.is_empty() { fields.iter().take(1).collect() } else { required };
-    shown.into_iter().map(|field| format!(" --set {}=…", field.name)).collect()
+    shown.into_iter().fold(String::new(), |text, field| text + " --set " + field.name + "=…")
 }
 
 /// How the page is linked to: as GitHub makes anchors of headings.
@@ -100,5 +105,8 @@ fn check(path: &str, expected: &str) {
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(&file, &wanted).unwrap();
     }
-    assert!(text == wanted || std::env::var_os("UPDATE_DOCS").is_some(), "{path} is not what the registry says: UPDATE_DOCS=1 cargo test -p switchboard-telephony documents");
+    assert!(
+        text == wanted || std::env::var_os("UPDATE_DOCS").is_some(),
+        "{path} is not what the registry says: UPDATE_DOCS=1 cargo test -p switchboard-telephony documents"
+    );
 }

@@ -26,7 +26,7 @@ fn scenarios() -> Vec<(String, Vec<CallEvent>, Value)> {
 
 #[test]
 fn every_scenario_ends_as_it_must() {
-    assert!(scenarios().len() >= 4);
+    assert_eq!(scenarios().len(), 11);
     for (name, events, expected) in scenarios() {
         let call = fold(&events);
         for (key, value) in expected.as_object().unwrap() {

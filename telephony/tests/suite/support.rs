@@ -187,7 +187,7 @@ fn secrets_of(name: &str, signing: &Value) -> Secrets {
     let secrets = Secrets::new();
     let token = || text("value").trim_start_matches("Bearer ").to_owned();
     match signing["scheme"].as_str().unwrap() {
-        "twilio-hmac-sha1" => secrets.with("auth_token", text("auth_token")),
+        "twilio-hmac-sha1" | "plivo-v3-hmac-sha256" => secrets.with("auth_token", text("auth_token")),
         "twilio-hmac-sha256-sharedkey" => {
             let secrets = secrets.with("shared_key_id", "webhooks_sharedkey_test0001");
             secrets.with("shared_key_secret", text("auth_token"))
@@ -197,7 +197,6 @@ fn secrets_of(name: &str, signing: &Value) -> Secrets {
         "signalwire-compat-hmac-sha1" | "signalwire-hex-hmac-sha1" => secrets.with("signing_key", text("signing_key")),
         "telnyx-ed25519" => secrets.with("public_key", text("public_key_b64")),
         "vonage-jwt-hs256" => secrets.with("signature_secret", text("signature_secret")),
-        "plivo-v3-hmac-sha256" => secrets.with("auth_token", text("auth_token")),
         "http-basic" => secrets.with("username", text("username")).with("password", text("password")),
         "bearer" => secrets.with("token", token()),
         "static-header" if name.starts_with("ringcentral/") => secrets.with("verification_token", text("value")),
