@@ -8,6 +8,8 @@ mod connections;
 mod refresh;
 #[path = "auth/roles.rs"]
 mod roles;
+#[path = "auth/settings.rs"]
+mod settings;
 #[path = "auth/sign_in.rs"]
 mod sign_in;
 #[path = "auth/users.rs"]

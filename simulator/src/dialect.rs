@@ -65,6 +65,9 @@ mod asterisk;
 mod cloudevents;
 mod freeswitch;
 mod generic;
+mod plivo;
+mod signalwire;
+mod telnyx;
 mod twilio;
 mod vonage;
 
@@ -77,7 +80,12 @@ use crate::{Call, Expected, Tells, Wire};
 #[rustfmt::skip]
 static DIALECTS: &[&dyn Dialect] = &[
     &twilio::Twilio,
+    &signalwire::Cxml,
+    &signalwire::Swml,
+    &telnyx::CallControl,
+    &telnyx::Texml,
     &vonage::Vonage,
+    &plivo::Plivo,
     &freeswitch::FreeSwitch::Json,
     &freeswitch::FreeSwitch::Form,
     &freeswitch::FreeSwitch::Base64,

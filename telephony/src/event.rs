@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::signature::sha256_hex;
+use crate::keys::bounded;
 use crate::{Attestation, Direction, EventKind, LegState, Outcome, Party, RecordingFact};
 
 /// One event of a call as a provider reported it.
@@ -14,6 +14,7 @@ use crate::{Attestation, Direction, EventKind, LegState, Outcome, Party, Recordi
 /// receipt may be absent, and an absent one says nothing ("not reported"), so that stored events survive new fields.
 /// `Debug` masks numbers. The order (`Ord`) has no meaning but to be total.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, stored under its own name")]
 pub struct CallEvent {
     /// Equal keys mean the same event (unique per connection).
     pub dedupe_key: String,
@@ -191,12 +192,4 @@ impl CallEvent {
     pub fn time(&self) -> DateTime<Utc> {
         self.occurred_at.unwrap_or(self.received_at)
     }
-}
-
-/// Bytes of the longest key that is kept as it is.
-const MAX_KEY: usize = 200;
-
-/// The key itself, or `sha256:` and its hash when it is too long for an index.
-fn bounded(key: String) -> String {
-    if key.len() <= MAX_KEY { key } else { format!("sha256:{}", sha256_hex(key.as_bytes())) }
 }

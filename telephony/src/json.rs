@@ -27,23 +27,23 @@ impl<'a> Fields<'a> {
     }
 
     /// A field as it is; `null` is absent.
-    pub(crate) fn value(&self, name: &str) -> Option<&'a Value> {
+    pub(crate) fn value(self, name: &str) -> Option<&'a Value> {
         let other_case = || self.0.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
         self.0.get(name).or_else(other_case).filter(|value| !value.is_null())
     }
 
     /// The fields of a nested object.
-    pub(crate) fn object(&self, name: &str) -> Option<Self> {
+    pub(crate) fn object(self, name: &str) -> Option<Self> {
         self.value(name).and_then(Self::new)
     }
 
     /// The elements of a nested list; empty when there is none.
-    pub(crate) fn list(&self, name: &str) -> &'a [Value] {
+    pub(crate) fn list(self, name: &str) -> &'a [Value] {
         self.value(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
     }
 
     /// A text as it was sent, also an empty one; numbers are taken for one, because ids and extensions often are.
-    pub(crate) fn sent(&self, name: &str) -> Option<String> {
+    pub(crate) fn sent(self, name: &str) -> Option<String> {
         match self.value(name)? {
             Value::String(text) => Some(text.clone()),
             Value::Number(number) => Some(number.to_string()),
@@ -52,22 +52,22 @@ impl<'a> Fields<'a> {
     }
 
     /// A trimmed text of which an empty one counts as absent.
-    pub(crate) fn text(&self, name: &str) -> Option<String> {
+    pub(crate) fn text(self, name: &str) -> Option<String> {
         self.sent(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
     }
 
     /// A text that an event cannot do without.
-    pub(crate) fn required(&self, name: &'static str) -> Result<String, ParseError> {
+    pub(crate) fn required(self, name: &'static str) -> Result<String, ParseError> {
         self.text(name).ok_or(ParseError::Missing { field: name })
     }
 
     /// A time in any of the spellings of [`times::read`]; what cannot be read is absent.
-    pub(crate) fn time(&self, name: &str) -> Option<DateTime<Utc>> {
+    pub(crate) fn time(self, name: &str) -> Option<DateTime<Utc>> {
         times::read(self.value(name)?.as_str()?)
     }
 
     /// A whole number, also one that is written as a text.
-    pub(crate) fn integer(&self, name: &str) -> Option<i64> {
+    pub(crate) fn integer(self, name: &str) -> Option<i64> {
         match self.value(name)? {
             Value::Number(number) => number.as_i64(),
             Value::String(text) => text.trim().parse().ok(),
@@ -76,7 +76,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Whole seconds from 0 to 4294967295, also written as a text; fractions are cut off.
-    pub(crate) fn seconds(&self, name: &str) -> Option<u32> {
+    pub(crate) fn seconds(self, name: &str) -> Option<u32> {
         let seconds = match self.value(name)? {
             Value::Number(number) => number.as_f64()?,
             Value::String(text) => text.trim().parse().ok()?,
@@ -86,7 +86,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A truth value, also one that is written as a text.
-    pub(crate) fn flag(&self, name: &str) -> Option<bool> {
+    pub(crate) fn flag(self, name: &str) -> Option<bool> {
         match self.value(name)? {
             Value::Bool(flag) => Some(*flag),
             Value::String(text) => text.trim().to_ascii_lowercase().parse().ok(),

@@ -25,8 +25,7 @@ async fn every_order_gives_the_same_call(mode: Mode) {
         let mut first: Option<Value> = None;
         for seed in 0..ORDERS {
             let mut random = StdRng::seed_from_u64(seed);
-            let provider = if name.starts_with("twilio") { "twilio" } else { "generic" };
-            let connection = stage.connection(provider).await;
+            let connection = stage.connection(fixtures::provider_of(&deliveries[0])).await;
             let mut envelopes: Vec<Envelope> =
                 (0..).zip(&deliveries).map(|(order, name)| fixtures::envelope(name, connection, order)).collect();
             let events = envelopes.len();

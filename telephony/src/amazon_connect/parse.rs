@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 
 use super::numbers;
-use crate::ids::bounded;
 use crate::json::{self, Fields};
+use crate::keys::bounded;
 use crate::signature::sha256_hex;
 use crate::{CallEvent, Direction, EventKind, LegState, Outcome, ParseContext, ParseError};
 

@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 
 use super::duration;
 use crate::form::Params;
-use crate::ids::bounded;
 use crate::json::{self, Fields};
+use crate::keys::bounded;
 use crate::signature::sha256_hex;
 use crate::{
     Attestation, CallEvent, Dialect, Direction, EventKind, HookRequest, LegState, Method, Outcome, ParseContext,

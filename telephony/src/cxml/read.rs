@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::Dialect;
 use super::reader::{Reader, talk};
 use crate::form::Params;
-use crate::ids::bounded;
+use crate::keys::bounded;
 use crate::signature::sha256_hex;
 use crate::{
     CallEvent, EventKind, HookRequest, LegState, Method, Outcome, ParseContext, ParseError, RecordingFact,

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Dialect, Hangup, Recordings};
 use crate::form::Params;
-use crate::ids::bounded;
+use crate::keys::bounded;
 use crate::{
     Address, Attestation, CallEvent, Dialect as Numbers, Direction, EventKind, LegState, Outcome, Party, RecordingFact,
     RecordingStatus, times,

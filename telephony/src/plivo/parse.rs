@@ -11,7 +11,7 @@ use super::cause::{ended, q850, refused};
 use crate::form::Params;
 use crate::{
     Address, Attestation, CallEvent, Direction, EventKind, HookRequest, LegState, Method, Outcome, ParseContext,
-    ParseError, Party, RecordingFact, RecordingStatus, dedupe, times,
+    ParseError, Party, RecordingFact, RecordingStatus, keys, times,
 };
 
 pub(super) fn parse(
@@ -93,7 +93,7 @@ impl Reader<'_> {
     }
 
     fn event(&self, leg_id: &str, key: String, kind: EventKind) -> CallEvent {
-        let mut event = CallEvent::new(dedupe::bounded(key), kind, self.received_at);
+        let mut event = CallEvent::new(keys::bounded(key), kind, self.received_at);
         event.leg_id = Some(leg_id.to_owned());
         event
     }
@@ -158,7 +158,7 @@ impl Reader<'_> {
         let parent = parent.filter(|parent| *parent != leg_id);
         let key = match kind {
             // Pressed several times; which digits is nobody's business.
-            EventKind::CallAnnotation => format!("{leg_id}:{action}:{}", dedupe::of_content(self.content().as_bytes())),
+            EventKind::CallAnnotation => format!("{leg_id}:{action}:{}", keys::of_content(self.content().as_bytes())),
             _ => format!("{}:dial-events:{leg_id}:{action}", parent.unwrap_or_default()),
         };
         let mut event = self.event(leg_id, key, kind);
@@ -213,7 +213,7 @@ impl Reader<'_> {
             Some(..0) => (EventKind::RecordingProvisional, RecordingStatus::InProgress, format!("{id}:provisional")),
             _ => (EventKind::RecordingReady, RecordingStatus::Ready, id.to_owned()),
         };
-        let mut event = CallEvent::new(dedupe::bounded(key), kind, self.received_at);
+        let mut event = CallEvent::new(keys::bounded(key), kind, self.received_at);
         event.recording = Some(RecordingFact {
             url: url.map(ToOwned::to_owned),
             duration_seconds: seconds.and_then(|seconds| u32::try_from(seconds).ok()).or(millis.map(|ms| ms / 1000)),
@@ -231,7 +231,7 @@ impl Reader<'_> {
     /// Nothing says what it is, so only an equal request is the same event.
     fn unknown(&self) -> Result<CallEvent, ParseError> {
         let leg_id = self.call_uuid()?;
-        let mut event = self.event(leg_id, dedupe::of_content(self.content().as_bytes()), EventKind::Ignored);
+        let mut event = self.event(leg_id, keys::of_content(self.content().as_bytes()), EventKind::Ignored);
         event.provider_status = self.get("Event");
         Ok(event)
     }

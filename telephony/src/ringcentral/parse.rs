@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::status::meaning;
-use crate::ids::bounded;
 use crate::json::{self, Fields};
+use crate::keys::bounded;
 use crate::signature::sha256_hex;
 use crate::{
     CallEvent, Dialect, Direction, EventKind, ParseContext, ParseError, Party, PartyKind, RecordingFact,

@@ -5,8 +5,8 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use crate::ids::bounded;
 use crate::json::{self, Fields};
+use crate::keys::bounded;
 use crate::signature::sha256_hex;
 use crate::times;
 use crate::{

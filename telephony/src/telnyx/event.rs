@@ -2,8 +2,8 @@
 
 use super::RECORDING_SECONDS;
 use super::payload::{Found, read};
-use crate::ids::bounded;
 use crate::json::Fields;
+use crate::keys::bounded;
 use crate::signature::sha256_hex;
 use crate::{
     Address, Attestation, CallEvent, Dialect, Direction, EventKind, HookRequest, LegState, Outcome, ParseContext,

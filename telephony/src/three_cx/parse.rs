@@ -22,7 +22,7 @@ pub(super) fn parse(body: &[u8], received_at: DateTime<Utc>, context: &ParseCont
     let outcome = match word.as_str() {
         "inbound" | "outbound" => Some(Outcome::Completed),
         // Without the type the time of the answer tells.
-        "" if report.text("establishedUtc").is_some() => Some(Outcome::Completed),
+        "" if report.time("establishedUtc").is_some() => Some(Outcome::Completed),
         "missed" | "notanswered" | "" => Some(Outcome::NoAnswer),
         _ => None,
     };

@@ -9,7 +9,7 @@ use crate::form::Params;
 use crate::json::{self, Fields};
 use crate::{
     Address, CallEvent, Direction, EventKind, HookRequest, LegState, Method, Outcome, ParseContext, ParseError, Party,
-    RecordingFact, RecordingStatus, dedupe,
+    RecordingFact, RecordingStatus, keys,
 };
 
 pub(super) fn parse(
@@ -27,7 +27,7 @@ pub(super) fn parse(
         Topic::Recording => reader.recording()?,
         Topic::About(what) => reader.annotation(what),
         Topic::Call if matches!(purpose, None | Some("answer" | "fallback")) => reader.arrival()?,
-        Topic::Call | Topic::Unknown => reader.event(dedupe::of_content(raw(request)), EventKind::Ignored),
+        Topic::Call | Topic::Unknown => reader.event(keys::of_content(raw(request)), EventKind::Ignored),
     };
     reader.add_ids(&mut event);
     Ok(event)
@@ -110,7 +110,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn event(&self, key: String, kind: EventKind) -> CallEvent {
-        CallEvent::new(dedupe::bounded(key), kind, self.received_at)
+        CallEvent::new(keys::bounded(key), kind, self.received_at)
     }
 
     /// Vonage has no id for an event. What it is about and its own time tell it from others; a retry has the same time.
