@@ -61,6 +61,9 @@
 //! unless [`Dialect::may_be_ignored`] says so; the fold of all of a call's events, in any order and with any repetition, is
 //! what [`Expected`] says. Run `cargo test -p switchboard-simulator`.
 
+mod asterisk;
+mod cloudevents;
+mod freeswitch;
 mod generic;
 mod plivo;
 mod signalwire;
@@ -83,6 +86,15 @@ static DIALECTS: &[&dyn Dialect] = &[
     &telnyx::Texml,
     &vonage::Vonage,
     &plivo::Plivo,
+    &freeswitch::FreeSwitch::Json,
+    &freeswitch::FreeSwitch::Form,
+    &freeswitch::FreeSwitch::Base64,
+    &asterisk::Asterisk,
+    &asterisk::Cdr,
+    &cloudevents::CloudEvents::Structured,
+    &cloudevents::CloudEvents::Binary,
+    &cloudevents::CloudEvents::Batch,
+    &cloudevents::CloudEvents::EventStreams,
     &generic::Generic,
 ];
 

@@ -6,7 +6,8 @@ use super::{Message, dial};
 use crate::json::Fields;
 use crate::phone_system::{extension, outcome_of_cause, party, q850};
 use crate::{
-    CallEvent, Direction, EventKind, LegState, ParseError, Party, RecordingFact, RecordingStatus, json, keys, times,
+    CallEvent, Direction, EventKind, LegState, Outcome, ParseError, Party, RecordingFact, RecordingStatus, json, keys,
+    times,
 };
 
 /// Bytes of the longest text that is taken for a time.
@@ -62,10 +63,15 @@ impl<'a> Channel<'a> {
         self.fields.text("linkedid").or(variable)
     }
 
+    /// The application of the dialplan that runs on the channel (told since Asterisk 18), in lower case.
+    fn application(&self) -> String {
+        let name = self.fields.object("dialplan").and_then(|dialplan| dialplan.text("app_name"));
+        name.unwrap_or_default().to_ascii_lowercase()
+    }
+
     /// Whether the channel runs one of the pseudo applications of channels that `Dial()` and `Queue()` make.
     fn is_made_by_dial(&self) -> bool {
-        let application = self.fields.object("dialplan").and_then(|dialplan| dialplan.text("app_name"));
-        matches!(application.as_deref(), Some("AppDial" | "AppDial2" | "AppQueue"))
+        matches!(self.application().as_str(), "appdial" | "appdial2" | "appqueue")
     }
 
     /// Whether Asterisk dials on this channel (`true`) or is called on it (`false`), where that can be told.
@@ -132,6 +138,7 @@ impl<'a> Event<'a> {
             _ => None,
         };
         self.add_parties(&mut event, channel);
+        event.answered_by_platform |= answers_by_itself(&channel.application());
         event
     }
 
@@ -217,9 +224,15 @@ impl<'a> Event<'a> {
         let mut event = self.about(&channel, EventKind::CallEnded, "");
         let answered = event.state == Some(LegState::Answered);
         event.state = Some(LegState::Ended);
-        event.ended_at = event.occurred_at;
+        // An end that the bridge made up, because it was away, happened before its time.
+        if self.fields.flag("switchboard_synthesised") != Some(true) {
+            event.ended_at = event.occurred_at;
+        }
         let cause = self.fields.integer("cause").unwrap_or_default();
         event.outcome = outcome_of_cause(q850(cause).unwrap_or_default(), answered);
+        if answered && channel.application() == "voicemail" {
+            event.outcome = Some(Outcome::Voicemail);
+        }
         event.q850 = q850(cause);
         event.provider_reason = self.fields.text("cause_txt");
         let code = self.fields.integer("tech_cause").and_then(|code| u16::try_from(code).ok());
@@ -244,7 +257,7 @@ impl<'a> Event<'a> {
         let kind = match lower.as_str() {
             "voicemail" => EventKind::VoicemailStarted,
             "queue" => EventKind::CallQueued,
-            "answer" | "playback" | "background" | "read" | "waitexten" | "directory" => EventKind::CallInitiated,
+            lower if answers_by_itself(lower) => EventKind::CallInitiated,
             _ => return Ok(self.ignored()),
         };
         let mut event = self.about(&channel, kind, &lower);
@@ -296,6 +309,14 @@ impl<'a> Event<'a> {
         event.provider_status = Some(self.kind.to_owned());
         event
     }
+}
+
+/// Whether an application of the dialplan takes calls before a person does.
+fn answers_by_itself(application: &str) -> bool {
+    matches!(
+        application,
+        "answer" | "background" | "directory" | "playback" | "queue" | "read" | "voicemail" | "waitexten"
+    )
 }
 
 /// The kind of an event that only says how far a leg is.

@@ -7,7 +7,9 @@ use super::cause::{self, Circumstances};
 use super::legs::OtherLegs;
 use crate::json::Fields;
 use crate::phone_system::{extension, party, q850};
-use crate::{CallEvent, Direction, EventKind, LegState, Outcome, ParseContext, ParseError, Party, keys, times};
+use crate::{
+    CallEvent, Direction, EventKind, LegState, Outcome, ParseContext, ParseError, Party, PartyKind, keys, times,
+};
 
 pub(super) fn parse(
     report: &Report,
@@ -98,7 +100,7 @@ impl Reader<'_> {
         let from = filled("caller_id_number").or_else(|| filled("ani"));
         let from = from.or_else(|| sent("caller_id_number")).or_else(|| variable("sip_from_user"));
         let name = filled("caller_id_name").filter(|name| from.as_deref().is_none_or(|from| from.trim() != name));
-        event.from = from.map(|raw| self.party(&raw).named(name.as_deref()));
+        event.from = from.map(|raw| self.caller(&raw).named(name.as_deref()));
         let to = filled("destination_number").or_else(|| self.report.variable("sip_to_user"));
         event.to = to.map(|raw| self.party(&raw));
         event.forwarded_from = filled("rdnis").map(|raw| self.party(&raw));
@@ -216,6 +218,16 @@ impl Reader<'_> {
 
     fn seconds(&self, name: &str) -> Option<u32> {
         self.report.variable(name)?.parse().ok()
+    }
+
+    /// Who calls. The caller of a SIP address has only its user part for a number.
+    fn caller(&self, raw: &str) -> Party {
+        let party = self.party(raw);
+        let address = || self.report.variable("sip_from_uri").filter(|uri| uri.split('@').next() == Some(raw.trim()));
+        match party.kind {
+            PartyKind::Unknown => address().map_or(party, |uri| self.party(&uri)),
+            _ => party,
+        }
     }
 
     fn party(&self, raw: &str) -> Party {

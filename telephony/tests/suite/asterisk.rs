@@ -376,6 +376,32 @@ fn applications_that_answer_by_themselves_are_no_people() {
 }
 
 #[test]
+fn the_application_on_a_channel_tells_who_answers() {
+    let on = |app: &str| {
+        let mut up = channel("1.1", "Up");
+        up["dialplan"]["app_name"] = json!(app);
+        let start = event("ChannelCreated", 0, &json!({ "channel": channel("1.1", "Ring") }));
+        let bodies = [start, event("ChannelStateChange", 1, &json!({ "channel": up })), destroyed(&up, 16, 41)];
+        fold(&bodies.iter().flat_map(parse_all).collect::<Vec<_>>()).outcome
+    };
+    assert_eq!(on("VoiceMail"), Some(Outcome::Voicemail));
+    assert_eq!(on("Queue"), Some(Outcome::NoAnswer));
+    assert_eq!(on("Playback"), Some(Outcome::NoAnswer));
+    for app in ["Dial", "Stasis", ""] {
+        assert_eq!(on(app), Some(Outcome::Completed), "{app}");
+    }
+}
+
+#[test]
+fn an_end_that_the_bridge_made_up_has_no_exact_time() {
+    let mut body = destroyed(&channel("1.1", "Up"), 0, 41);
+    body["switchboard_synthesised"] = json!(true);
+    let event = parse(&body);
+    assert_eq!((event.outcome, event.q850, event.ended_at), (Some(Outcome::Completed), None, None));
+    assert_eq!(event.occurred_at, Some(time("2026-02-12T12:00:41.5Z")));
+}
+
+#[test]
 fn bridges_of_two_connect_and_others_do_not() {
     let bridge = |kind: &str, channels: &[&str], bridge_type: &str| {
         let bridge = json!({ "id": "b-1", "bridge_type": bridge_type, "channels": channels });

@@ -390,6 +390,12 @@ fn details_are_kept() {
     assert_eq!(parse(&hidden).from.unwrap().kind, PartyKind::Withheld);
     hidden["callflow"][0]["caller_profile"]["caller_id_number"] = json!("bob@sip.example.com");
     assert_eq!(parse(&hidden).from.unwrap().kind, PartyKind::Sip);
+    // Most often the number is the user part alone.
+    let mut user = report("a-leg", &json!({ "sip_from_uri": "bob@SIP.example.com" }));
+    user["callflow"][0]["caller_profile"]["caller_id_number"] = json!("bob");
+    assert_eq!(clear(&parse(&user).from), "sip:bob@sip.example.com");
+    user["callflow"][0]["caller_profile"]["caller_id_number"] = json!("ann");
+    assert_eq!(parse(&user).from.unwrap().kind, PartyKind::Unknown);
 }
 
 #[test]
