@@ -1,18 +1,20 @@
 //! `serve --demo`: believable people and history, and calls that come in while you look.
 //!
-//! Nothing but the dates of old notes is written behind the program's back: every call is a signed webhook sent over HTTP to this very server, and
-//! names, notes and outcomes go through the same rules as everybody's. All numbers are from the ranges that numbering
-//! authorities keep free for fiction.
+//! Nothing but the dates of old notes is written behind the program's back: every call comes from the simulated phone network
+//! as signed webhooks over HTTP to this very server, and names, notes and outcomes go through the same rules as everybody's.
+//! All numbers are from the ranges that numbering authorities keep free for fiction.
 
+mod calls;
 mod cast;
 mod history;
-mod phone_system;
 mod stage;
 
-use anyhow::{Context, Result, anyhow};
-use rand::{RngExt, SeedableRng, rngs::StdRng};
+use anyhow::{Result, anyhow};
 use switchboard_core::App;
+use switchboard_simulator::Random;
 use tokio_util::sync::CancellationToken;
+
+use crate::line;
 
 /// What a visitor needs to look around.
 #[derive(Clone, Debug)]
@@ -30,39 +32,28 @@ pub async fn fill(app: &App, base_url: &str) -> Result<Option<DemoAccess>> {
     }
     let password = stage::password(app);
     let people = stage::people(app, &password).await?;
-    let mut seed = [0; 32];
-    app.entropy().fill(&mut seed);
-    let mut random = StdRng::from_seed(seed);
-    let phone = stage::phone_system(app, base_url).await?;
-    history::play(app, &phone, &people, &mut random).await?;
+    let line = stage::line(app, base_url).await?;
+    history::play(app, &line, &people, &mut random(app)).await?;
     let people = people.iter().map(|person| (person.email, person.role)).collect();
     Ok(Some(DemoAccess { people, password }))
 }
 
 /// Lets calls come in until `stop`: one every quarter to three quarters of a minute.
 pub async fn play(app: App, base_url: String, stop: CancellationToken) -> Result<()> {
-    let phone = stage::phone_system(&app, &base_url).await?;
-    for id in stage::left_on_the_line(&app, phone.connection).await? {
-        phone_system::hang_up(&phone, &id).await?;
-    }
-    let mut seed = [0; 32];
-    app.entropy().fill(&mut seed);
-    let mut random = StdRng::from_seed(seed);
+    let line = stage::line(&app, &base_url).await?;
+    line::hang_up(&app, &line, app.now()).await?;
+    let mut random = random(&app);
     let calls = tokio_util::task::TaskTracker::new();
     let mut pause = std::time::Duration::from_secs(3);
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => break,
-            () = tokio::time::sleep(pause) => {}
-        }
-        let call = phone_system::LiveCall::invent(&app, &mut random);
-        let (phone, stop) = (phone.clone(), stop.clone());
+    while stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
+        let call = calls::invent(&mut random, app.now());
+        let (app, line, stop) = (app.clone(), line.clone(), stop.clone());
         calls.spawn(async move {
-            if let Err(error) = call.play(&phone, &stop).await {
+            if let Err(error) = calls::play(&app, &line, &call, &stop).await {
                 tracing::warn!(error = format!("{error:#}"), "a demonstration call broke off");
             }
         });
-        pause = std::time::Duration::from_secs(random.random_range(15..45));
+        pause = std::time::Duration::from_secs(u64::from(random.between(15, 45)));
     }
     calls.close();
     calls.wait().await;
@@ -75,10 +66,9 @@ fn rules(error: switchboard_core::Error) -> anyhow::Error {
     anyhow!("{error}")
 }
 
-/// The demonstration talks to the server as any phone system does.
-fn client() -> Result<reqwest::Client> {
-    reqwest::Client::builder()
-        .timeout(std::time::Duration::from_secs(10))
-        .build()
-        .context("the HTTP client could not be made")
+/// Another demonstration every time.
+fn random(app: &App) -> Random {
+    let mut seed = [0; 8];
+    app.entropy().fill(&mut seed);
+    Random::new(u64::from_le_bytes(seed))
 }

@@ -5,9 +5,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use chrono::Utc;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use serde_json::json;
-use switchboard_telephony::{Method, provider};
-use uuid::Uuid;
+use switchboard_simulator::{Call, Plan, Random, Story, dialects_of};
+use switchboard_telephony::provider;
 
 use crate::{desk::Desk, server::Server};
 
@@ -33,22 +32,23 @@ pub async fn in_turn(server: &Server, samples: usize) -> Result<(Vec<f64>, Vec<f
 }
 
 async fn call(server: &Server, client: &reqwest::Client, desk: &mut Desk) -> Result<f64> {
-    let id = Uuid::now_v7().to_string();
-    let last = rand::rng().random_range(100..200);
-    let data =
-        json!({ "call_id": id, "from": format!("+1202555{last:04}"), "to": "+14155550100", "direction": "inbound" });
-    let body = json!({ "type": "call.ringing", "timestamp": Utc::now(), "data": data }).to_string();
-    let url = format!("http://{}/hooks/generic", server.address);
+    let dialect = dialects_of("generic").next().context("no dialect of the generic webhook")?;
+    let seed = rand::rng().random();
+    let call = Call::new(seed, Plan::draw(&mut Random::new(seed), Story::Answered), Utc::now());
+    // That it rings.
+    let wire = dialect.wires(&call).into_iter().next().context("a call without requests")?;
+    let key = dialect.keys(&call).into_iter().next().context("a call without keys")?;
+    let id = key.trim_start_matches("session:");
+    let url = wire.url(&format!("http://{}/hooks/generic", server.address));
     let provider = provider("generic").context("no generic provider")?;
-    let headers = [("webhook-id".to_owned(), format!("msg_{id}"))];
-    let signed = provider.sign(Method::Post, &url, &headers, body.as_bytes(), &server.secrets, Utc::now())?;
-    let mut request = client.post(&url).header("content-type", "application/json").body(body);
-    for (name, value) in headers.iter().filter(|(name, _)| signed.iter().all(|(other, _)| other != name)).chain(&signed)
-    {
+    let signed = provider.sign(wire.method, &url, &wire.headers, &wire.body, &server.secrets, Utc::now())?;
+    let mut request = client.post(&url).body(wire.body);
+    let is_signed = |name: &str| signed.iter().any(|(other, _)| other.eq_ignore_ascii_case(name));
+    for (name, value) in wire.headers.iter().filter(|(name, _)| !is_signed(name)).chain(&signed) {
         request = request.header(name, value);
     }
     let start = Instant::now();
-    let (answer, shown) = tokio::join!(request.send(), tokio::time::timeout(PATIENCE, desk.shows(&id)));
+    let (answer, shown) = tokio::join!(request.send(), tokio::time::timeout(PATIENCE, desk.shows(id)));
     let took = start.elapsed();
     ensure!(answer?.status().is_success(), "the webhook was refused");
     shown.context("the call was not shown in time")??;

@@ -63,6 +63,8 @@
 
 mod generic;
 mod plivo;
+mod signalwire;
+mod telnyx;
 mod twilio;
 mod vonage;
 
@@ -75,6 +77,10 @@ use crate::{Call, Expected, Tells, Wire};
 #[rustfmt::skip]
 static DIALECTS: &[&dyn Dialect] = &[
     &twilio::Twilio,
+    &signalwire::Cxml,
+    &signalwire::Swml,
+    &telnyx::CallControl,
+    &telnyx::Texml,
     &vonage::Vonage,
     &plivo::Plivo,
     &generic::Generic,

@@ -4,7 +4,6 @@ use std::{collections::HashMap, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use chrono::TimeDelta;
-use rand::{RngExt, rngs::StdRng};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use switchboard_core::{
     App,
@@ -14,36 +13,33 @@ use switchboard_core::{
     interactions::{self, SetDisposition},
 };
 use switchboard_entities::{call_key, caller, caller_number, disposition, interaction, note};
+use switchboard_simulator::Random;
 use uuid::Uuid;
 
 use super::{
-    cast::{CALLERS, LINES, NOTES, STRANGERS},
-    phone_system::{PhoneSystem, pick, send_past},
+    calls,
+    cast::{CALLERS, NOTES},
     rules,
     stage::Person,
 };
+use crate::line::Line;
 
 const CAUSE: &str = "demonstration";
 /// Calls of the past.
 const CALLS: i64 = 70;
 
 /// Sends the calls, waits until they have arrived, names the callers, and lets the agents say how the calls ended.
-pub async fn play(app: &App, phone: &PhoneSystem, people: &[Person], random: &mut StdRng) -> Result<()> {
+pub async fn play(app: &App, line: &Line, people: &[Person], random: &mut Random) -> Result<()> {
     let now = app.now();
     let mut talked = Vec::new();
     let mut last = String::new();
     for number in 0..CALLS {
-        // Evenly over five days, a little shaken, the latest half an hour ago.
-        let minutes = 30 + number * 5 * 24 * 60 / CALLS + random.random_range(0..40);
-        let started = now - TimeDelta::minutes(minutes);
-        let from = match random.random_range(0..12) {
-            0 => "anonymous",
-            1 | 2 => pick(&STRANGERS, random),
-            _ => pick(&CALLERS, random).2,
-        };
-        let talks = if random.random_range(0..6) == 0 { 0 } else { random.random_range(25..600) };
-        last = send_past(phone, from, pick(&LINES, random), started, random.random_range(5..22), talks).await?;
-        if talks > 0 {
+        // Evenly over five days, a little shaken, the latest well over half an hour ago.
+        let minutes = 45 + number * 5 * 24 * 60 / CALLS + i64::from(random.between(0, 40));
+        let call = calls::invent(random, now - TimeDelta::minutes(minutes));
+        calls::send(app, line, &call).await?;
+        last = calls::key(&call)?;
+        if call.story().is_talked() {
             talked.push(last.clone());
         }
     }
@@ -57,8 +53,7 @@ pub async fn play(app: &App, phone: &PhoneSystem, people: &[Person], random: &mu
 /// Waits until the worker has applied the call that was sent last; all of one sender arrive in order.
 async fn arrived(app: &App, call: &str) -> Result<()> {
     for _ in 0..300 {
-        let known =
-            call_key::Entity::find().filter(call_key::Column::Key.eq(format!("session:{call}"))).one(app.db()).await;
+        let known = call_key::Entity::find().filter(call_key::Column::Key.eq(call)).one(app.db()).await;
         let empty = app.queue().health().await.waiting == Some(0);
         if known.context("the database could not be read")?.is_some() && empty {
             return Ok(());
@@ -110,25 +105,25 @@ fn email(name: &str, company: &str) -> Option<String> {
 }
 
 /// Agents take the calls that were talked on and say how they ended; a few are left for the visitor to see.
-async fn finish(app: &App, calls: &[String], agents: &[&UserActor], random: &mut StdRng) -> Result<()> {
+async fn finish(app: &App, calls: &[String], agents: &[&UserActor], random: &mut Random) -> Result<()> {
     let keys: HashMap<String, disposition::Model> =
         dispositions::list(app).await.map_err(rules)?.into_iter().map(|row| (row.key.clone(), row)).collect();
     for call in calls {
-        let key = format!("session:{call}");
         let Some(row) = call_key::Entity::find()
-            .filter(call_key::Column::Key.eq(key))
+            .filter(call_key::Column::Key.eq(call))
             .one(app.db())
             .await
             .context("the calls could not be read")?
         else {
             continue;
         };
-        let agent = Actor::User(pick(agents, random).clone());
+        let Some(agent) = agents.get(random.below(agents.len())) else { break };
+        let agent = Actor::User((*agent).clone());
         interactions::take(app, &agent, row.interaction_id, CAUSE).await.map_err(rules)?;
-        if random.random_range(0..25) == 0 {
+        if random.below(25) == 0 {
             continue;
         }
-        let (key, note) = pick(&NOTES, random);
+        let (key, note) = random.pick(&NOTES);
         let Some(disposition) = keys.get(key) else { continue };
         let said = SetDisposition {
             interaction_id: row.interaction_id,

@@ -2,19 +2,19 @@
 
 use anyhow::{Context, Result};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use sea_orm::{EntityTrait, PaginatorTrait};
 use switchboard_core::{
     App,
     access::{Actor, UserActor},
-    connections::{self, Directory, NewConnection},
+    connections::{self, NewConnection},
     roles, sessions,
     users::{self, NewUser},
 };
-use switchboard_entities::{call_key, caller, interaction};
+use switchboard_entities::{caller, provider_connection};
 use switchboard_telephony::Secrets;
-use uuid::Uuid;
 
-use super::{cast::PEOPLE, client, phone_system::PhoneSystem, rules};
+use super::{calls::PROVIDER, cast::PEOPLE, rules};
+use crate::line::{self, Line};
 
 const CAUSE: &str = "demonstration";
 const SLUG: &str = "demo";
@@ -59,52 +59,26 @@ pub async fn people(app: &App, password: &str) -> Result<Vec<Person>> {
     Ok(people)
 }
 
-/// The calls of the simulated phone system that never ended, by its ids.
-pub async fn left_on_the_line(app: &App, connection: Uuid) -> Result<Vec<String>> {
-    let open = interaction::Entity::find()
-        .filter(interaction::Column::ConnectionId.eq(connection))
-        .filter(interaction::Column::State.ne("ended"))
-        .filter(interaction::Column::MergedInto.is_null());
-    let open = open.all(app.db()).await.context("the calls could not be read")?;
-    let keys = call_key::Entity::find()
-        .filter(call_key::Column::InteractionId.is_in(open.iter().map(|call| call.id)))
-        .filter(call_key::Column::Key.starts_with("session:"));
-    let keys = keys.all(app.db()).await.context("the calls could not be read")?;
-    Ok(keys.into_iter().filter_map(|row| row.key.strip_prefix("session:").map(ToOwned::to_owned)).collect())
-}
-
-/// The connection of the simulated phone system, made when it is not there.
-pub async fn phone_system(app: &App, base_url: &str) -> Result<PhoneSystem> {
+/// The line of the simulated phone system; its connection is made when it is not there.
+pub async fn line(app: &App, base_url: &str) -> Result<Line> {
     let actor = Actor::System(CAUSE);
     let rows = connections::list(app, &actor).await.map_err(rules)?;
-    let known = rows.into_iter().find(|row| row.provider == "generic" && row.slug == SLUG);
-    let (row, secrets) = if let Some(row) = known {
-        let open = Directory::new(app.clone()).find("generic", SLUG).await.map_err(rules)?;
-        let secrets = open.context("the demonstration's connection cannot be opened")?.secrets.clone();
-        (row, secrets)
-    } else {
-        let mut key = [0; 32];
-        app.entropy().fill(&mut key);
-        let secrets = Secrets::new().with("secret", format!("whsec_{}", STANDARD.encode(key)));
-        let new = NewConnection {
-            provider: "generic".to_owned(),
-            name: Some("Demonstration phone system".to_owned()),
-            slug: Some(SLUG.to_owned()),
-            secrets: secrets.clone(),
-            default_region: None,
-        };
-        (connections::add(app, &actor, new, CAUSE).await.map_err(rules)?, secrets)
+    let row = match rows.into_iter().find(|row| row.provider == PROVIDER && row.slug == SLUG) {
+        Some(row) => row,
+        None => add(app, &actor).await?,
     };
-    let hook = connections::hook_urls(app, &row).into_iter().next().context("the connection has no URL")?;
-    let url = hook.url;
-    // The path is the same wherever the server is reached from; the signature is over the public URL.
-    let path = url.strip_prefix(app.public_url()).context("the connection's URL is not below the public URL")?;
-    Ok(PhoneSystem {
-        app: app.clone(),
-        connection: row.id,
-        client: client()?,
-        send_to: format!("{base_url}{path}"),
-        url: url.clone(),
-        secrets,
-    })
+    Line::open(app, &line::client()?, &row, &Secrets::new(), base_url).await
+}
+
+async fn add(app: &App, actor: &Actor) -> Result<provider_connection::Model> {
+    let mut key = [0; 32];
+    app.entropy().fill(&mut key);
+    let new = NewConnection {
+        provider: PROVIDER.to_owned(),
+        name: Some("Demonstration phone system".to_owned()),
+        slug: Some(SLUG.to_owned()),
+        secrets: Secrets::new().with("secret", format!("whsec_{}", STANDARD.encode(key))),
+        default_region: None,
+    };
+    connections::add(app, actor, new, CAUSE).await.map_err(rules)
 }

@@ -1,4 +1,4 @@
-//! What the phone systems that people run themselves (Asterisk, FreeSWITCH) have in common: bare digits as addresses, and
+//! What the phone systems that people run themselves (Asterisk, `FreeSWITCH`) have in common: bare digits as addresses, and
 //! causes of the end after ITU-T Q.850.
 
 use crate::{Dialect, Outcome, Party, PartyKind};

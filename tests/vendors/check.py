@@ -13,10 +13,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from crosscheck import differences, run  # noqa: E402
-from crosscheck.catalogue import Environment  # noqa: E402
-from crosscheck.node import Node  # noqa: E402
-from crosscheck.vendors import ALL  # noqa: E402
+from crosscheck import differences, run
+from crosscheck.catalogue import Environment
+from crosscheck.node import Node
+from crosscheck.vendors import ALL
 
 # Below this many cases a package, rare kinds may not have come up.
 MANY = 5000
@@ -84,8 +84,15 @@ def table(results) -> str:
         counts = (result.signed, result.tampered, result.accepted, result.refused, len(result.disagreements))
         rows.append((result.vendor, result.package, *map(str, counts)))
     widths = [max(len(row[at]) for row in rows) for at in range(len(COLUMNS))]
-    cells = lambda row: [text.ljust(w) if at < 2 else text.rjust(w) for at, (text, w) in enumerate(zip(row, widths, strict=True))]  # noqa: E731
-    return "\n".join("  ".join(cells(row)).rstrip() for row in rows)
+
+    def line(row):
+        cells = [
+            text.ljust(width) if at < 2 else text.rjust(width)
+            for at, (text, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        return "  ".join(cells)
+
+    return "\n".join(map(line, rows))
 
 
 def check(options):
@@ -118,7 +125,9 @@ def check(options):
         shown = {name: value for name, value in entry.items() if name != "body_base64"}
         print(json.dumps(shown, indent=2, ensure_ascii=False))
     if wrong:
-        print(f"{len(wrong)} disagreements, all in {options.out}. Again, alone: make vendors SEED={options.seed} CASE={wrong[0]['case']}")
+        print(
+            f"{len(wrong)} disagreements, all in {options.out}. Again, alone: make vendors SEED={options.seed} CASE={wrong[0]['case']}"
+        )
     return 1 if wrong or stale else 0
 
 
@@ -141,7 +150,7 @@ def offline(options):
                     contradictions[case.kind, case.contradiction] += 1
                     continue
                 for other in offered if not case.tamper else ():
-                    if not run.is_accepted(vendor, other, options.seed, case):
+                    if not run.is_accepted(vendor, package, other, options.seed, case):
                         contradictions[case.kind, f"{other.name} refuses it"] += 1
             print(f"{vendor.name}, {package.name}: {options.count} cases, {len(contradictions)} contradictions")
             if options.kinds:

@@ -7,6 +7,7 @@
     reason = "tests: what is not as expected must stop them"
 )]
 
+mod connections;
 mod http;
 mod lists;
 mod live;

@@ -141,21 +141,15 @@ impl Cdr<'_> {
         event.answered_by_platform = true;
         event.provider_status = Some(disposition).filter(|word| !word.is_empty());
         event.provider_reason = self.lines.get("LastApplication").map(ToOwned::to_owned);
-        match self.lines.get("DestinationChannel") {
-            Some(dialled) => {
-                event.dial_outcome = outcome;
-                // Names of channels are used again after a restart, so the leg has the id of its caller in its own.
-                event.child_leg_id = Some(format!("{}/{}", self.id, short_hash(dialled)));
-                event.talk_seconds = self.lines.seconds("BillableSeconds");
-            }
-            None => {
-                let mailbox = event.provider_reason.as_deref().is_some_and(|app| app.eq_ignore_ascii_case("VoiceMail"));
-                if mailbox && outcome == Some(Outcome::Completed) {
-                    event.outcome = Some(Outcome::Voicemail);
-                } else if outcome != Some(Outcome::Completed) {
-                    event.talk_seconds = Some(0);
-                }
-            }
+        if let Some(dialled) = self.lines.get("DestinationChannel") {
+            event.dial_outcome = outcome;
+            // Names of channels are used again after a restart, so the leg has the id of its caller in its own.
+            event.child_leg_id = Some(format!("{}/{}", self.id, short_hash(dialled)));
+            event.talk_seconds = self.lines.seconds("BillableSeconds");
+        } else if outcome != Some(Outcome::Completed) {
+            event.talk_seconds = Some(0);
+        } else if event.provider_reason.as_deref().is_some_and(|app| app.eq_ignore_ascii_case("VoiceMail")) {
+            event.outcome = Some(Outcome::Voicemail);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The three encodings of a report (`encode` in json_cdr.conf.xml), and the encoding of the values inside it
+//! The three encodings of a report (`encode` in `json_cdr.conf.xml`), and the encoding of the values inside it
 //! (`encode-values`).
 
 use std::borrow::Cow;

@@ -154,7 +154,7 @@ fn three_encodings_and_two_ways_of_writing_values_are_one_event() {
         ];
         for request in requests {
             let events = request.parse(freeswitch()).unwrap();
-            assert_eq!(events, [expected.clone()], "{:?}", request.headers);
+            assert_eq!(events, std::slice::from_ref(&expected), "{:?}", request.headers);
         }
     }
 }

@@ -286,7 +286,11 @@ def url_tampers(vendor: Vendor, purposes: list[str], wants=None, variants=None):
     moved("other purpose", 2, other_purpose)
     moved("purpose removed", 0.5, lambda d, p, q: joined(p.rpartition("/")[0], q) if p.count("/") == 3 else None)
     moved("slash added", 0.5, lambda d, p, q: joined(p + "/", q))
-    moved("parameter added", 2, lambda d, p, q: joined(p, (q + "&" if q else "") + d.form([(d.word() + "Added", d.text())])))
+    moved(
+        "parameter added",
+        2,
+        lambda d, p, q: joined(p, (q + "&" if q else "") + d.form([(d.word() + "Added", d.text())])),
+    )
     moved("bare question mark", 0.5, lambda d, p, q: p + "?" if q is None else None)
     moved("query removed", 1, lambda d, p, q: p if q else None)
     moved("parameter removed", 1, per_piece(removed))
@@ -295,4 +299,3 @@ def url_tampers(vendor: Vendor, purposes: list[str], wants=None, variants=None):
     moved("order changed", 1, per_piece(reordered))
     moved("case of codes changed", 1, code_case)
     moved("code for a letter", 1, needless_code)
-

@@ -37,6 +37,18 @@ TWICE = (
     "The server takes the first of repeated headers, for reading too; frameworks join them with a comma, and the package "
     "sees one text that is no signature."
 )
+GET_BODY = "Nothing covers the body of a GET. The package is not given it; the server would store it."
+PIECE = (
+    "Providers write `name=` for an empty value. Without the sign, the border between a name and its value could be moved "
+    "unnoticed."
+)
+HASH = (
+    "Vonage's packages verify the token alone. Its claim payload_hash is what covers the body, so the server needs it."
+)
+CLAIMS = (
+    "Vonage's packages verify the signature alone. The server also wants Vonage's claims, and a time near the present."
+)
+EMPTY = "Without a body the two schemes sign the same text, and the Node package knows one of them alone."
 ONE_SPELLING = "The server accepts one spelling of a signature; the package decodes whatever resembles base64."
 
 FIRST = (
@@ -92,14 +104,7 @@ TABLE: list[Difference] = [
     *entries(
         "twilio",
         ("*", "*", "signature: header twice, genuine first", ACCEPT, REFUSE, TWICE),
-        (
-            "*",
-            "GET",
-            "GET with a body",
-            REFUSE,
-            ACCEPT,
-            "Nothing covers the body of a GET. The package is not given it; the server stores it and would have to read it.",
-        ),
+        ("*", "*", "GET with a body", REFUSE, ACCEPT, GET_BODY),
         (
             "*",
             "JSON, hash in capitals",
@@ -141,15 +146,7 @@ TABLE: list[Difference] = [
             ACCEPT,
             "The Python package parses and rebuilds the URL, which drops an empty query. The server takes the URL as sent.",
         ),
-        (
-            "*",
-            "*",
-            "form: piece without =",
-            REFUSE,
-            ACCEPT,
-            "Twilio writes `name=` for an empty value. Without it the border between a name and a value could be moved "
-            "unnoticed.",
-        ),
+        ("*", "*", "form: piece without =", REFUSE, ACCEPT, PIECE),
         (
             "python",
             "SharedKey",
@@ -177,7 +174,14 @@ TABLE: list[Difference] = [
     *entries(
         "svix",
         ("node", "empty body", "", ACCEPT, REFUSE, "The package parses the body as JSON when it has verified it."),
-        ("node", "body that is not JSON", "", ACCEPT, None, "The package parses the body as JSON when it has verified it."),
+        (
+            "node",
+            "body that is not JSON",
+            "",
+            ACCEPT,
+            None,
+            "The package parses the body as JSON when it has verified it.",
+        ),
         (
             "*",
             "standard names of headers",
@@ -194,5 +198,125 @@ TABLE: list[Difference] = [
             ACCEPT,
             "The package prefers Svix's names, the server those of the specification, for reading too.",
         ),
+    ),
+    *entries(
+        "signalwire",
+        ("*", "*", "signature: header twice, genuine first", ACCEPT, REFUSE, TWICE),
+        ("*", "*", "form: piece without =", REFUSE, ACCEPT, PIECE),
+        ("*", "*", "GET with a body", REFUSE, ACCEPT, GET_BODY),
+        (
+            "python",
+            "*",
+            "* beside a signature of the URL alone",
+            REFUSE,
+            ACCEPT,
+            "The package also tries the signature of the URL alone, whatever the body. That would prove nothing about it.",
+        ),
+        (
+            "python",
+            "*",
+            "form: sent as JSON",
+            REFUSE,
+            ACCEPT,
+            "The package looks at the body alone. The server reads the parameters of a form only when it is sent as one.",
+        ),
+        ("node", "GET", "signature: hexadecimal", ACCEPT, REFUSE, EMPTY),
+        ("node", "empty form", "signature: hexadecimal", ACCEPT, REFUSE, EMPTY),
+        (
+            "node",
+            "*",
+            "signed without the port",
+            REFUSE,
+            None,
+            "The Node package leaves out any port; the newer Python package the standard ports alone, and so does the server.",
+        ),
+        (
+            "*",
+            "form",
+            "forged beside the genuine one under Twilio's name",
+            ACCEPT,
+            REFUSE,
+            "Applications look at SignalWire's name first. The server takes a request when one of the two is right.",
+        ),
+    ),
+    *entries(
+        "telnyx",
+        ("*", "*", "signature: header twice, genuine first", ACCEPT, None, FIRST),
+        ("*", "*", "timestamp twice, the genuine first", ACCEPT, REFUSE, TWICE),
+        ("*", "*", "signature: unused bits set", REFUSE, ACCEPT, ONE_SPELLING),
+        ("python", "*", "signature: foreign characters", REFUSE, None, ONE_SPELLING),
+        ("python", "*", "signature: extended", REFUSE, None, ONE_SPELLING),
+    ),
+    *entries(
+        "vonage",
+        ("*", "*", "body changed", REFUSE, ACCEPT, HASH),
+        ("*", "*", "JSON written differently", REFUSE, ACCEPT, HASH),
+        ("*", "*", "hash *", REFUSE, ACCEPT, HASH),
+        ("*", "*", "other issuer", REFUSE, None, CLAIMS),
+        ("*", "*", "issued too long ago", REFUSE, ACCEPT, CLAIMS),
+        ("*", "*", "issued in the future", REFUSE, None, CLAIMS),
+        ("*", "*", "without time of issue", REFUSE, ACCEPT, CLAIMS),
+        ("*", "*", "token: payload is no object", REFUSE, None, CLAIMS),
+        (
+            "*",
+            "*",
+            "token: extension that must be understood",
+            REFUSE,
+            None,
+            "A token with an extension that the receiver does not know has to be refused (RFC 7515, 4.1.11).",
+        ),
+        ("*", "*", "token: unused bits set", REFUSE, None, ONE_SPELLING),
+        ("*", "*", "token: padded", REFUSE, None, ONE_SPELLING),
+        ("*", "*", "token: the other base64", REFUSE, None, ONE_SPELLING),
+        ("*", "*", "token: foreign characters", REFUSE, None, ONE_SPELLING),
+        ("*", "*", "token twice, genuine first", ACCEPT, REFUSE, TWICE),
+        ("*", "*", "GET with a body", REFUSE, ACCEPT, GET_BODY),
+        ("*", "*", "GET becomes POST", REFUSE, ACCEPT, HASH),
+    ),
+    *entries(
+        "plivo",
+        (
+            "*",
+            "list of signatures with spaces",
+            "",
+            ACCEPT,
+            REFUSE,
+            "Spaces around a comma mean nothing in a list (RFC 9110, 5.6.1); the packages do not trim.",
+        ),
+        (
+            "*",
+            "*",
+            "signature: header twice, forged first",
+            ACCEPT,
+            REFUSE,
+            "Repeated headers are a list (RFC 9110, 5.3), joined with a comma and a space, which the packages do not trim.",
+        ),
+        (
+            "*",
+            "more signatures than are looked at",
+            "",
+            REFUSE,
+            ACCEPT,
+            "The server looks at 16 signatures, so that a request cannot make it compute for long.",
+        ),
+        (
+            "*",
+            "GET with a value like another parameter",
+            "",
+            REFUSE,
+            ACCEPT,
+            "In the text that is signed, `a=1&b=2` as a value of one parameter and as two parameters are the same.",
+        ),
+        (
+            "*",
+            "form",
+            "end of the parameters moved into the nonce",
+            REFUSE,
+            ACCEPT,
+            "The last value and the nonce are joined with a dot, so the server takes no nonce with a dot. Plivo's are digits.",
+        ),
+        ("*", "*", "empty nonce signed", REFUSE, ACCEPT, "A signature without a nonce is not Plivo's."),
+        ("*", "*", "form: piece without =", REFUSE, ACCEPT, PIECE),
+        ("*", "*", "GET with a body", REFUSE, ACCEPT, GET_BODY),
     ),
 ]

@@ -81,7 +81,9 @@ def make(vendor: Vendor, package: Package, seed: str, sites: list[Site], number:
     tampers = {name: tamper.weight for name, tamper in vendor.tampers.items() if serves(tamper.languages, package)}
     for _ in range(1000):
         tamper = vendor.tampers[draw.weighted(tampers)] if number % 2 else None
-        fitting = {name: weight for name, weight in variants.items() if not tamper or tamper.fits(vendor.variants[name])}
+        fitting = {
+            name: weight for name, weight in variants.items() if not tamper or tamper.fits(vendor.variants[name])
+        }
         if not fitting:
             continue
         name = draw.weighted(fitting)
@@ -124,14 +126,17 @@ def judged(vendor: Vendor, package: Package, case: Case) -> Case:
     return case
 
 
-def is_accepted(vendor: Vendor, package: Package, seed: str, case: Case) -> bool:
-    """Whether another package of the vendor accepts a genuine case, as it has to, but for the table of differences."""
+def is_accepted(vendor: Vendor, signer: Package, package: Package, seed: str, case: Case) -> bool:
+    """Whether a package accepts a genuine case that the vendor's other one signed, as it has to.
+
+    Not when it cannot sign such a request itself, nor when the table of differences is about one of the two.
+    """
     known = connections(vendor.provider, vendor.secrets, seed).get(slug_of(case.request.path), {})
     if package.verify(case.request, case.site.origin, known, int(time.time())):
         return True
-    variant = vendor.variants[case.variant]
-    listed = any(entry.fits(vendor.name, package.language, case.variant, "") for entry in TABLE)
-    return listed or not serves(variant.languages, package)
+    languages = (signer.language, package.language)
+    listed = any(entry.fits(vendor.name, language, case.variant, "") for entry in TABLE for language in languages)
+    return listed or not serves(vendor.variants[case.variant].languages, package)
 
 
 def send(connection: Connection, request: Request) -> str:

@@ -43,7 +43,9 @@ class Connection:
         self.socket.sendall(message)
         lines = self.until(b"\r\n\r\n").split(b"\r\n")
         status = int(lines[0].split(b" ", 2)[1])
-        headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(b":") for line in lines[1:])}
+        headers = {
+            name.strip().lower(): value.strip() for name, _, value in (line.partition(b":") for line in lines[1:])
+        }
         if headers.get(b"transfer-encoding", b"").lower() == b"chunked":
             while length := int(self.until(b"\r\n").split(b";")[0], 16):
                 self.take(length + 2)

@@ -74,7 +74,13 @@ def event(draw):
         "subject": draw.few("c-"),
         "sequence": f"{draw.randrange(10**8):08}",
         "datacontenttype": "application/json",
-        "data": {"call_id": draw.few("c-"), "from": draw.phone(), "to": draw.phone(), "outcome": "no_answer", "x": draw.text()},
+        "data": {
+            "call_id": draw.few("c-"),
+            "from": draw.phone(),
+            "to": draw.phone(),
+            "outcome": "no_answer",
+            "x": draw.text(),
+        },
     }
 
 

@@ -162,12 +162,22 @@ def declare(vendor: Vendor, schemes: dict[str, Scheme], slugs: dict[str, str], b
     revalued("truncated", 1, cut)
     revalued("extended", 1, lambda draw, value: value + draw.choice("aZ0=.,"))
     revalued("repeated", 0.5, lambda draw, value: f"{value} {value}")
-    revalued("first letter missing", 0.5, lambda draw, value: value[: value.rfind(" ") + 1] + value[value.rfind(" ") + 2 :])
-    revalued("in other letters", 1, lambda draw, value: value[: value.rfind(" ") + 1] + value[value.rfind(" ") + 1 :].swapcase())
+    revalued(
+        "first letter missing", 0.5, lambda draw, value: value[: value.rfind(" ") + 1] + value[value.rfind(" ") + 2 :]
+    )
+    revalued(
+        "in other letters",
+        1,
+        lambda draw, value: value[: value.rfind(" ") + 1] + value[value.rfind(" ") + 1 :].swapcase(),
+    )
     revalued("empty", 1, lambda draw, value: "")
     revalued("scheme alone", 0.5, lambda draw, value: value.partition(" ")[0] + " " if " " in value else None)
     revalued("without the scheme", 0.5, lambda draw, value: value.partition(" ")[2] or None)
-    revalued("other scheme", 1, lambda draw, value: f"{draw.choice(['Digest', 'Token', 'Negotiate'])} {value.rpartition(' ')[2]}")
+    revalued(
+        "other scheme",
+        1,
+        lambda draw, value: f"{draw.choice(['Digest', 'Token', 'Negotiate'])} {value.rpartition(' ')[2]}",
+    )
     revalued("a word before it", 0.5, lambda draw, value: f"x{value}")
     revalued("unpadded", 0.5, lambda draw, value: value.rstrip("=") if value.startswith("Basic") else None)
 
@@ -211,7 +221,13 @@ def declare(vendor: Vendor, schemes: dict[str, Scheme], slugs: dict[str, str], b
             return None
         user, _, password = base64.b64decode(message.value[6:]).decode().partition(":")
         value = context.draw.choice(
-            [basic(user + "x", password), basic("", password), basic(user, ""), basic(user, password + ":"), basic(password, user)]
+            [
+                basic(user + "x", password),
+                basic("", password),
+                basic(user, ""),
+                basic(user, password + ":"),
+                basic(password, user),
+            ]
         )
         return message.valued(value).sign(context)
 

@@ -263,7 +263,9 @@ def elsewhere(context, message):
 
 @vendor.tamper("signed for another host")
 def other_host(context, message):
-    origin = context.draw.choice(["https://crm.example.org", "https://crm.example.com:8443", "https://crm.example.com.org"])
+    origin = context.draw.choice(
+        ["https://crm.example.org", "https://crm.example.com:8443", "https://crm.example.com.org"]
+    )
     return replace(message, origin=origin).sign(context)
 
 
@@ -326,7 +328,9 @@ def to_get(context, message):
 @vendor.tamper("GET becomes POST", 1, AS_VENDOR, variants=("GET",))
 def to_post(context, message):
     request = message.sign(context)
-    return replace(request, method="POST", target=message.path, body=message.query.encode()).with_header("Content-Type", FORM)
+    return replace(request, method="POST", target=message.path, body=message.query.encode()).with_header(
+        "Content-Type", FORM
+    )
 
 
 @vendor.tamper("GET with a body", 0.5, AS_VENDOR, variants=("GET",))
@@ -336,7 +340,11 @@ def get_with_body(context, message):
 
 @vendor.tamper("signature of V2", 1, variants=("form",))
 def version_two(context, message):
-    digest = hmac.new(message.key.encode(), (message.origin + message.path + message.nonce).encode(), hashlib.sha256).digest()
+    digest = hmac.new(
+        message.key.encode(), (message.origin + message.path + message.nonce).encode(), hashlib.sha256
+    ).digest()
     signature = base64.b64encode(digest).decode()
     request = message.sign(context).with_header(SIGNATURE, signature)
-    return request.with_header("X-Plivo-Signature-V2", signature).with_header("X-Plivo-Signature-V2-Nonce", message.nonce)
+    return request.with_header("X-Plivo-Signature-V2", signature).with_header(
+        "X-Plivo-Signature-V2-Nonce", message.nonce
+    )

@@ -285,11 +285,15 @@ def declare(vendor, key, slugs, previous, prefix="webhook"):
         header = f"{message.prefix}-signature"
         label = context.draw.choice(["v2,", "V1,", "v1a,", "v10,", "v,", ","])
         known = message.signature(context).split(",")[0] + ","
-        return None if label == known else request.with_header(header, label + message.signature(context).split(",", 1)[1])
+        return (
+            None if label == known else request.with_header(header, label + message.signature(context).split(",", 1)[1])
+        )
 
     @vendor.tamper("signature: without version", 1)
     def unversioned(context, message):
-        return message.sign(context).with_header(f"{message.prefix}-signature", message.signature(context).split(",", 1)[1])
+        return message.sign(context).with_header(
+            f"{message.prefix}-signature", message.signature(context).split(",", 1)[1]
+        )
 
     @vendor.tamper("signature: list with commas", 0.5, AS_VENDOR)
     def commas(context, message):
@@ -336,7 +340,9 @@ def declare(vendor, key, slugs, previous, prefix="webhook"):
     @vendor.tamper("timestamp written differently", 1, AS_VENDOR)
     def time_written(context, message):
         text = str(message.timestamp)
-        new = context.draw.choice([text + ".0", "+" + text, "0" + text, text + "e0", f"{text[:5]}_{text[5:]}", text + "x"])
+        new = context.draw.choice(
+            [text + ".0", "+" + text, "0" + text, text + "e0", f"{text[:5]}_{text[5:]}", text + "x"]
+        )
         return message.sign(context).with_header(f"{message.prefix}-timestamp", new)
 
     @vendor.tamper("timestamp is no number", 0.5)
@@ -358,19 +364,27 @@ def declare(vendor, key, slugs, previous, prefix="webhook"):
     def border(context, message):
         """`{id}.{time}.{body}`: whoever may choose the id of another message could move the border."""
         request = replace(message, body=f"{message.timestamp}.{message.body}").sign(context)
-        return request.with_header(f"{message.prefix}-id", f"{message.id}.{message.timestamp}").with_body(message.body.encode())
+        return request.with_header(f"{message.prefix}-id", f"{message.id}.{message.timestamp}").with_body(
+            message.body.encode()
+        )
 
     @vendor.tamper("headers under both names, the forged under the other", 0.5, AS_VENDOR)
     def both_names(context, message):
         request = message.sign(context)
         other = "svix" if message.prefix == "webhook" else "webhook"
-        forged = ((f"{other}-id", "forged"), (f"{other}-timestamp", str(message.timestamp)), (f"{other}-signature", noise(context.draw)))
+        forged = (
+            (f"{other}-id", "forged"),
+            (f"{other}-timestamp", str(message.timestamp)),
+            (f"{other}-signature", noise(context.draw)),
+        )
         return replace(request, headers=request.headers + forged)
 
     @vendor.tamper("query added", 0.5, ACCEPT)
     def query(context, message):
         """The URL is not signed."""
-        return replace(message, path=f"{message.path}?{context.draw.form([(context.draw.word(), context.draw.text())])}").sign(context)
+        return replace(
+            message, path=f"{message.path}?{context.draw.form([(context.draw.word(), context.draw.text())])}"
+        ).sign(context)
 
     return vendor
 

@@ -300,7 +300,9 @@ def get_changed(context, message):
 @vendor.tamper("query added to a POST", 0.5, ACCEPT, variants=POSTS)
 def query(context, message):
     """The URL is not signed."""
-    return replace(message, path=f"{message.path}?{context.draw.form([(context.draw.word(), context.draw.text())])}").sign(context)
+    return replace(
+        message, path=f"{message.path}?{context.draw.form([(context.draw.word(), context.draw.text())])}"
+    ).sign(context)
 
 
 @vendor.tamper("content type changed", 0.5, ACCEPT, variants=POSTS)

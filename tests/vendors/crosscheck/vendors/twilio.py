@@ -302,7 +302,9 @@ def small_letters(context):
     return shared(context, "shared", algorithm="hmac_sha256")
 
 
-FORMS = tuple(name for name in vendor.variants if not name.startswith(("GET", "JSON")) and not name.endswith("beyond ASCII"))
+FORMS = tuple(
+    name for name in vendor.variants if not name.startswith(("GET", "JSON")) and not name.endswith("beyond ASCII")
+)
 SHARED = tuple(name for name in vendor.variants if name.startswith("SharedKey"))
 
 signature_tampers(vendor, SIGNATURE)
@@ -331,7 +333,9 @@ def elsewhere(context, message):
 
 @vendor.tamper("signed for another host")
 def other_host(context, message):
-    origin = context.draw.choice(["https://crm.example.org", "https://crm.example.com:8443", "https://crm.example.com.org"])
+    origin = context.draw.choice(
+        ["https://crm.example.org", "https://crm.example.com:8443", "https://crm.example.com.org"]
+    )
     return replace(message, origin=origin).sign(context)
 
 
@@ -402,7 +406,9 @@ def settings_removed(context, message):
 
 @vendor.tamper("SharedKey: unknown key", 1, variants=("SharedKey",))
 def unknown_key(context, message):
-    return message.sign(context).with_header(SETTINGS, f"key=webhooks_sharedkey_{context.draw.secret(12)},algorithm=HMAC_SHA256")
+    return message.sign(context).with_header(
+        SETTINGS, f"key=webhooks_sharedkey_{context.draw.secret(12)},algorithm=HMAC_SHA256"
+    )
 
 
 @vendor.tamper("SharedKey: unknown algorithm", 1, AS_VENDOR, variants=("SharedKey",))
@@ -426,5 +432,3 @@ def downgraded_silently(context, message):
 @vendor.tamper("SharedKey: Auth Token with SHA-256", 1, variants=("form",), languages=PYTHON)
 def token_with_sha256(context, message):
     return replace(message, algorithm="HMAC_SHA256", settings="algorithm=HMAC_SHA256").sign(context)
-
-

@@ -7,12 +7,10 @@ import json
 import warnings
 from dataclasses import dataclass, replace
 
-from ..catalogue import ACCEPT, AS_VENDOR, REFUSE, Package, Vendor
-from ..change import body_changed, other
+from ..catalogue import ACCEPT, AS_VENDOR, Package, Vendor
+from ..change import body_changed
 from ..request import Request
 from .standard_webhooks import TOLERANCE
-
-URLSAFE = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
 def secrets(draw):
@@ -116,7 +114,9 @@ def event(draw):
         "to": draw.phone()[1:],
         "uuid": draw.few("aaaaaaaa-bbbb-cccc-dddd-01234567"),
         "conversation_uuid": draw.few("CON-aaaaaaaa-bbbb-cccc-dddd-01234567"),
-        "status": draw.choice(["started", "ringing", "answered", "completed", "busy", "cancelled", "unanswered", "odd"]),
+        "status": draw.choice(
+            ["started", "ringing", "answered", "completed", "busy", "cancelled", "unanswered", "odd"]
+        ),
         "direction": draw.choice(["inbound", "outbound"]),
         "timestamp": "2020-07-01T20:45:34.796Z",
         draw.word(): draw.text(),
@@ -196,172 +196,13 @@ def get(context):
 POSTS = ("event", "previous secret", "scheme in other letters")
 
 
-def on_token(name, weight=1.0, want=AS_VENDOR, variants=None):
-    """Declares a change of the token's text: `change(draw, header, payload, signature)` gives the parts again."""
-
-    def declare(change):
-        @vendor.tamper(f"token: {name}", weight, want, variants=variants)
-        def tamper(context, message):
-            parts = message.token(context).split(".")
-            changed = change(context.draw, *parts)
-            return None if changed is None or changed == parts else message.sent(context, ".".join(changed))
-
-        return change
-
-    return declare
-
-
-def part_changed(draw, part):
-    at = draw.randrange(len(part) - 1)
-    return part[:at] + other(draw, URLSAFE, part[at]) + part[at + 1 :]
-
-
 def encoded(octets: bytes) -> str:
     return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
-
-
-def decoded(part: str) -> bytes:
-    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
-
-
-@on_token("signature changed", 3, REFUSE)
-def signature_changed(draw, header, payload, signature):
-    return [header, payload, part_changed(draw, signature)]
-
-
-@on_token("payload changed", 3, REFUSE)
-def payload_changed(draw, header, payload, signature):
-    return [header, part_changed(draw, payload), signature]
-
-
-@on_token("header changed", 2, REFUSE)
-def header_changed(draw, header, payload, signature):
-    return [part_changed(draw, header), payload, signature]
-
-
-@on_token("hash replaced in the payload", 1, REFUSE)
-def hash_replaced(draw, header, payload, signature):
-    claims = json.loads(decoded(payload)) | {"payload_hash": digest(b"forged")}
-    return [header, encoded(json.dumps(claims).encode()), signature]
-
-
-@on_token("unused bits set", 0.5)
-def unused_bits(draw, header, payload, signature):
-    # 32 bytes are 43 digits: two bits of the last one mean nothing.
-    number = URLSAFE.index(signature[-1])
-    same = [char for char in URLSAFE if URLSAFE.index(char) // 4 == number // 4 and char != signature[-1]]
-    return [header, payload, signature[:-1] + draw.choice(same)]
-
-
-@on_token("padded", 0.5)
-def padded(draw, header, payload, signature):
-    return [header, payload, signature + "="]
-
-
-@on_token("the other base64", 0.5)
-def other_alphabet(draw, header, payload, signature):
-    return [header, payload, signature.replace("-", "+").replace("_", "/")]
-
-
-@on_token("foreign characters", 0.5)
-def foreign(draw, header, payload, signature):
-    return [header, payload, signature[:5] + draw.choice("!~*") + signature[5:]]
-
-
-@on_token("signature truncated", 1, REFUSE)
-def truncated(draw, header, payload, signature):
-    return [header, payload, signature[: draw.randrange(len(signature) - 1)]]
-
-
-@on_token("parts missing or too many", 1, REFUSE)
-def parts(draw, header, payload, signature):
-    return draw.choice([[header, payload], [header, payload, signature, ""], [header, payload, signature, "e30"], [payload]])
-
-
-@on_token("unsigned: alg none", 2, REFUSE)
-def alg_none(draw, header, payload, signature):
-    forged = encoded(json.dumps({"alg": draw.choice(["none", "None", "NONE", "nOnE", ""]), "typ": "JWT"}).encode())
-    return [forged, payload, draw.choice(["", signature])]
 
 
 def forge(header: dict, payload: bytes, key: bytes, function=hashlib.sha256) -> str:
     text = f"{encoded(json.dumps(header).encode())}.{encoded(payload)}"
     return f"{text}.{encoded(hmac.new(key, text.encode(), function).digest())}"
-
-
-def forged(name, weight, want, variants=None):
-    """Declares a token of one's own making: `make(context, message, payload)`."""
-
-    def declare(make):
-        @vendor.tamper(f"token: {name}", weight, want, variants=variants)
-        def tamper(context, message):
-            return message.sent(context, make(context, message, json.dumps(message.claims).encode()))
-
-        return make
-
-    return declare
-
-
-@forged("HS384 or HS512 with the secret", 1, REFUSE)
-def other_hash(context, message, payload):
-    bits = context.draw.choice([384, 512])
-    return forge({"alg": f"HS{bits}", "typ": "JWT"}, payload, message.key.encode(), getattr(hashlib, f"sha{bits}"))
-
-
-@forged("RS256 in the header, HMAC below", 1, REFUSE)
-def confused(context, message, payload):
-    return forge({"alg": context.draw.choice(["RS256", "ES256", "PS256"])}, payload, message.key.encode())
-
-
-@forged("algorithm in small letters", 0.5, REFUSE)
-def small(context, message, payload):
-    return forge({"alg": "hs256", "typ": "JWT"}, payload, message.key.encode())
-
-
-@forged("without algorithm", 0.5, REFUSE)
-def no_algorithm(context, message, payload):
-    return forge({"typ": "JWT"}, payload, message.key.encode())
-
-
-@forged("empty key", 1, REFUSE)
-def empty_key(context, message, payload):
-    return forge({"alg": "HS256", "typ": "JWT"}, payload, b"")
-
-
-@forged("key in its own header", 1, REFUSE)
-def own_key(context, message, payload):
-    key = context.draw.randbytes(32)
-    header = {"alg": "HS256", "typ": "JWT", "jwk": {"kty": "oct", "k": encoded(key)}, "kid": "../../dev/null"}
-    return forge(header, payload, key)
-
-
-@forged("extension that must be understood", 0.5, AS_VENDOR)
-def critical(context, message, payload):
-    return forge({"alg": "HS256", "crit": ["exp-b64"], "exp-b64": True}, payload, message.key.encode())
-
-
-@forged("payload is no object", 0.5, AS_VENDOR)
-def no_object(context, message, payload):
-    return forge({"alg": "HS256"}, context.draw.choice([b"[]", b'"text"', b"7", b"null", b"{"]), message.key.encode())
-
-
-@vendor.tamper("token: RS256 with a key of one's own", 0.5)
-def rs256(context, message):
-    from cryptography.hazmat.primitives import serialization
-
-    pem = own_rsa_key().private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return message.sent(context, context.package.token(message.claims, pem.decode(), "RS256"))
-
-
-def own_rsa_key(made=[]):  # noqa: B006 - made once
-    """Which key it is does not matter, so it is not drawn."""
-    if not made:
-        from cryptography.hazmat.primitives.asymmetric import rsa
-
-        made.append(rsa.generate_private_key(65537, 2048))
-    return made[0]
 
 
 @vendor.tamper("other secret", 3)
@@ -406,7 +247,9 @@ def hash_missing(context, message):
 
 @vendor.tamper("hash is no text", 0.5, AS_VENDOR, variants=POSTS)
 def hash_odd(context, message):
-    return message.claim(payload_hash=context.draw.choice(["", True, 7, [message.claims["payload_hash"]], {}])).sign(context)
+    return message.claim(payload_hash=context.draw.choice(["", True, 7, [message.claims["payload_hash"]], {}])).sign(
+        context
+    )
 
 
 @vendor.tamper("hash in base64", 0.5, AS_VENDOR, variants=POSTS)
@@ -512,4 +355,6 @@ def get_to_post(context, message):
 
 @vendor.tamper("query added to a POST", 0.5, ACCEPT, variants=POSTS)
 def query(context, message):
-    return replace(message, target=f"{message.target}?{context.draw.form([(context.draw.word(), context.draw.text())])}").sign(context)
+    return replace(
+        message, target=f"{message.target}?{context.draw.form([(context.draw.word(), context.draw.text())])}"
+    ).sign(context)
