@@ -18,6 +18,7 @@ const BXML: Answer = Answer::document("application/xml", "<?xml version=\"1.0\" 
 
 const INITIATE: &str = "initiate";
 const STATUS: &str = "status";
+const VOICEMAIL: &str = "voicemail";
 
 const FIELDS: &[SecretField] = &[
     user_password::username(
@@ -37,10 +38,10 @@ impl Provider for Bandwidth {
         "Bandwidth"
     }
 
-    /// `initiate`: the application's call-initiated callback; `status`: all others. They only keep the addresses at
-    /// Bandwidth readable: what a request is follows from its `eventType`.
+    /// `initiate`: the application's call-initiated callback; `voicemail`: the callbacks of a `<Record>` that takes messages;
+    /// `status`: all others. What a request is follows from its `eventType` alone, but that a recording is a message.
     fn purposes(&self) -> &'static [&'static str] {
-        &[INITIATE, STATUS]
+        &[INITIATE, STATUS, VOICEMAIL]
     }
 
     fn secret_fields(&self) -> &'static [SecretField] {
@@ -63,11 +64,11 @@ impl Provider for Bandwidth {
     fn parse(
         &self,
         request: &HookRequest<'_>,
-        _purpose: Option<&str>,
+        purpose: Option<&str>,
         received_at: DateTime<Utc>,
         context: &ParseContext,
     ) -> Result<Vec<CallEvent>, ParseError> {
-        parse::parse(request, received_at, context).map(|event| vec![event])
+        parse::parse(request, purpose == Some(VOICEMAIL), received_at, context).map(|event| vec![event])
     }
 
     /// BXML where Bandwidth waits for what to do next, 204 where it only reports.
@@ -75,7 +76,7 @@ impl Provider for Bandwidth {
         match parse::event_type(request) {
             Some(word) if parse::is_synchronous(&word) => BXML,
             // Whether it waits for BXML is unknown; it does no harm where it is not read.
-            Some(word) if !parse::is_report(&word) && purpose != Some(STATUS) => BXML,
+            Some(word) if !parse::is_report(&word) && matches!(purpose, None | Some(INITIATE)) => BXML,
             _ => Answer::NO_CONTENT,
         }
     }
@@ -115,8 +116,9 @@ impl Provider for Bandwidth {
              enter the same ones here.",
             "Paste the `status` URL as *Call status callback URL* (POST): the ends of inbound calls arrive there.",
             "In your BXML, give `<Transfer>` the `status` URL as `transferCompleteUrl`, its `<PhoneNumber>` or `<SipUri>` the \
-             same as `transferAnswerUrl` and `transferDisconnectUrl`, and `<Record>` or `<StartRecording>` as \
-             `recordingAvailableUrl`, each with `username` and `password`.",
+             same as `transferAnswerUrl` and `transferDisconnectUrl`, and `<StartRecording>` as `recordingAvailableUrl`. Give \
+             a `<Record>` that takes messages the `voicemail` URL as `recordCompleteUrl` and `recordingAvailableUrl`. Give \
+             each of them `username` and `password`.",
             "To let Switchboard answer the calls, paste the `initiate` URL as *Call initiated callback URL* and write the \
              BXML on this connection's page.",
         ]

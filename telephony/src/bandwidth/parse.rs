@@ -59,22 +59,58 @@ pub(super) fn event_type(request: &HookRequest<'_>) -> Option<String> {
 /// The fields of a request: the JSON body, or for GET the query.
 fn read(request: &HookRequest<'_>) -> Result<Value, ParseError> {
     if request.method != Method::Get {
-        return json::read(request.body);
+        // Some of the documented examples end their last field with a comma.
+        return json::read(request.body)
+            .or_else(|error| json::read(&without_last_commas(request.body)).map_err(|_| error));
     }
     let query = Params::read(request.query().as_bytes());
     let fields = query.sorted().into_iter().map(|(name, value)| (name.clone(), Value::from(value.as_str())));
     Ok(Value::Object(fields.collect::<Map<_, _>>()))
 }
 
+/// JSON without the commas that stand directly before a closing brace or bracket.
+fn without_last_commas(json: &[u8]) -> Vec<u8> {
+    let mut kept = Vec::with_capacity(json.len());
+    let (mut in_text, mut escaped) = (false, false);
+    // Where in `kept` the last comma is, while only white space followed it.
+    let mut comma = None;
+    for byte in json {
+        match byte {
+            b'"' if !escaped => in_text = !in_text,
+            b'}' | b']' if !in_text => {
+                if let Some(at) = comma {
+                    kept.truncate(at);
+                }
+            }
+            _ => {}
+        }
+        escaped = in_text && *byte == b'\\' && !escaped;
+        if *byte == b',' && !in_text {
+            comma = Some(kept.len());
+        } else if !byte.is_ascii_whitespace() {
+            comma = None;
+        }
+        kept.push(*byte);
+    }
+    kept
+}
+
 pub(super) fn parse(
     request: &HookRequest<'_>,
+    takes_messages: bool,
     received_at: DateTime<Utc>,
     context: &ParseContext,
 ) -> Result<CallEvent, ParseError> {
     let body = read(request)?;
     let fields = Fields::of_object(&body)?;
     let event_type = fields.required("eventType")?;
-    let reader = Reader { fields, event_type: &event_type, received_at, region: context.default_region.as_deref() };
+    let reader = Reader {
+        fields,
+        event_type: &event_type,
+        takes_messages,
+        received_at,
+        region: context.default_region.as_deref(),
+    };
     let sent = if request.method == Method::Get { request.query().as_bytes() } else { request.body };
     match event_type.as_str() {
         "recordingAvailable" | "conferenceRecordingAvailable" => reader.recording(sent),
@@ -85,6 +121,7 @@ pub(super) fn parse(
 struct Reader<'a> {
     fields: Fields<'a>,
     event_type: &'a str,
+    takes_messages: bool,
     received_at: DateTime<Utc>,
     region: Option<&'a str>,
 }
@@ -104,12 +141,9 @@ impl Reader<'_> {
         self.add_times(&mut event);
         self.add_end(&mut event);
         if matches!(self.event_type, "recordComplete" | "recordingComplete") {
-            // <Record> takes a message (a conversation is recorded by <StartRecording>, which sends no such event).
+            // A conversation is recorded by <StartRecording>, which sends no such event.
             event.recording = self.recording_fact(RecordingStatus::InProgress);
-            if let Some(recording) = &mut event.recording {
-                recording.voicemail = true;
-            }
-            event.answered_by_platform = event.direction == Some(Direction::Inbound);
+            set_message(&mut event);
         }
         Ok(event)
     }
@@ -250,6 +284,9 @@ impl Reader<'_> {
         event.occurred_at = self.time("eventTime");
         event.provider_status = Some(word);
         event.recording = status.and_then(|status| self.recording_fact(status));
+        if self.takes_messages {
+            set_message(&mut event);
+        }
         Ok(event)
     }
 
@@ -272,6 +309,14 @@ impl Reader<'_> {
             let (date, time) = text.split_at_checked(10)?;
             times::read(&format!("{date}T{}", time.strip_prefix('-')?))
         })
+    }
+}
+
+/// What is recorded is a message: nobody but the application answered an inbound call that leaves one.
+fn set_message(event: &mut CallEvent) {
+    if let Some(recording) = &mut event.recording {
+        recording.voicemail = true;
+        event.answered_by_platform = event.direction == Some(Direction::Inbound);
     }
 }
 

@@ -148,7 +148,7 @@ impl<'a> Call<'a> {
         let reported = self.root.and_then(LegFacts::outcome);
         let platform = self.root.is_some_and(|root| root.platform);
         let inbound = matches!(direction, None | Some(Direction::Inbound));
-        let equal = self.root.filter(|_| self.equals() && !self.others.is_empty()).map(LegFacts::outcome);
+        let equal = self.root.filter(|root| root.equal && !platform && !self.others.is_empty()).map(LegFacts::outcome);
         let others = self.others.iter().map(|(_, leg)| leg.outcome()).chain(equal);
         let dialled: Vec<Option<Outcome>> = others.chain(self.nameless_dials().map(Some)).collect();
         if reported == Some(Outcome::Stale) {

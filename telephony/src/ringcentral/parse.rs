@@ -105,7 +105,12 @@ impl Notification<'_> {
         event.direction_raw = party.text("direction");
         let ours = |party: &Option<Party>| party.as_ref().is_some_and(|party| party.kind == PartyKind::Extension);
         event.direction = match event.direction_raw.as_deref().map(str::to_ascii_lowercase).as_deref() {
-            Some("inbound" | "outbound") if ours(&event.from) && ours(&event.to) => Some(Direction::Internal),
+            Some("outbound") if ours(&event.from) && ours(&event.to) => {
+                // "Answered" says that the rules of the called extension run. Its own party tells whether somebody came.
+                event.answered_by_platform_to_dial = true;
+                Some(Direction::Internal)
+            }
+            Some("inbound") if ours(&event.from) && ours(&event.to) => Some(Direction::Internal),
             Some("inbound") => Some(Direction::Inbound),
             Some("outbound") => Some(Direction::Outbound),
             _ => None,

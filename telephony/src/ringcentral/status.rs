@@ -32,19 +32,19 @@ impl Meaning {
 }
 
 /// The meaning of a status code with its reason. The codes and reasons are those of `CallStatusInfo` in `RingCentral`'s
-/// API definition.
+/// API definition; its guide spells two of them `Voicemail` and `VMScreening`.
 pub(super) fn meaning(code: &str, reason: Option<&str>, missed: bool) -> Meaning {
     let state = |kind, state| Meaning::new(kind, Some(state));
-    match code {
-        "Setup" => state(EventKind::CallInitiated, LegState::Initiated),
-        "Proceeding" => state(EventKind::CallRinging, LegState::Ringing),
+    match code.to_ascii_lowercase().as_str() {
+        "setup" => state(EventKind::CallInitiated, LegState::Initiated),
+        "proceeding" => state(EventKind::CallRinging, LegState::Ringing),
         // Also what comes after a hold.
-        "Answered" => state(EventKind::CallAnswered, LegState::Answered),
-        "Hold" | "Parked" => state(EventKind::CallHeld, LegState::Answered),
-        "VoiceMail" | "VoiceMailScreening" => Meaning::new(EventKind::VoicemailStarted, None),
-        "Gone" => Meaning::MOVED,
-        "Disconnected" if missed => Meaning::ended(Outcome::NoAnswer),
-        "Disconnected" => end(reason.unwrap_or_default()),
+        "answered" => state(EventKind::CallAnswered, LegState::Answered),
+        "hold" | "parked" => state(EventKind::CallHeld, LegState::Answered),
+        "voicemail" | "voicemailscreening" | "vmscreening" => Meaning::new(EventKind::VoicemailStarted, None),
+        "gone" => Meaning::MOVED,
+        "disconnected" if missed => Meaning::ended(Outcome::NoAnswer),
+        "disconnected" => end(reason.unwrap_or_default()),
         _ => Meaning::new(EventKind::Ignored, None),
     }
 }

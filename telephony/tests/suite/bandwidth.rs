@@ -191,7 +191,7 @@ fn every_event_type_has_its_kind_and_its_answer() {
     for ((event_type, kind), is_synchronous) in both {
         let body = fields(event_type, 9, &json!({ "recordingId": "r-1", "status": "complete" }));
         assert_eq!(request(&body).parse(bandwidth()).unwrap()[0].kind, kind, "{event_type}");
-        for purpose in [None, Some("initiate"), Some("status")] {
+        for purpose in [None, Some("initiate"), Some("status"), Some("voicemail")] {
             let answer = bandwidth().answer(&request(&body).hook(), purpose);
             let expected = if is_synchronous { Answer::document("application/xml", bxml) } else { Answer::NO_CONTENT };
             assert_eq!(answer, expected, "{event_type} {purpose:?}");
@@ -265,6 +265,39 @@ fn a_message_on_the_machine_is_a_voicemail() {
 }
 
 #[test]
+fn a_recording_at_the_voicemail_address_is_a_message() {
+    // When the caller hangs up after the message, recordComplete is not sent.
+    let ready = fields("recordingAvailable", 35, &json!({ "recordingId": "r-1", "status": "complete" }));
+    let at = |purpose: &str| {
+        let url = format!("{URL}/{purpose}");
+        Request::post(&url, "application/json", ready.to_string()).parse(bandwidth()).unwrap().remove(0)
+    };
+    let answered =
+        json!({ "cause": "hangup", "answerTime": "2026-02-12T12:00:01Z", "endTime": "2026-02-12T12:00:31Z" });
+    let end = event("disconnect", 31, &answered);
+    let call = fold(&[end.clone(), at("voicemail")]);
+    assert_eq!((call.outcome, call.recordings[0].voicemail), (Some(Outcome::Voicemail), true));
+    let call = fold(&[end.clone(), at("status")]);
+    assert_eq!((call.outcome, call.recordings[0].voicemail), (Some(Outcome::Completed), false));
+    // Somebody to whom the caller was transferred did talk.
+    let talked = json!({ "cause": "hangup", "answerTime": "2026-02-12T12:00:05Z", "endTime": "2026-02-12T12:00:20Z" });
+    let call = fold(&[end, at("voicemail"), transferred("transferDisconnect", 20, &talked)]);
+    assert_eq!((call.outcome, call.recordings[0].voicemail), (Some(Outcome::Completed), false));
+}
+
+#[test]
+fn commas_behind_the_last_field_lose_no_event() {
+    let parse = |body: &str| Request::post(URL, "application/json", body).parse(bandwidth());
+    let body =
+        "{ \"eventType\": \"disconnect\", \"callId\": \"c,}\\\"\\\\\", \"tags\": [1, ], \"cause\": \"busy\" ,\n}";
+    let event = parse(body).unwrap().remove(0);
+    assert_eq!((event.leg_id.as_deref(), event.outcome), (Some("c,}\"\\"), Some(Outcome::Busy)));
+    for broken in ["{,", "{\"eventType\": \"disconnect\",, }", "{\"eventType\",}", ",", "\"", "{\"a\": 1,} x"] {
+        assert_eq!(parse(broken), Err(ParseError::Body { expected: "JSON" }), "{broken}");
+    }
+}
+
+#[test]
 fn recordings_tell_how_far_they_came() {
     let recording = |status: &str| event("recordingAvailable", 9, &json!({ "recordingId": "r-1", "status": status }));
     assert_eq!(recording("partial").recording.unwrap().status, RecordingStatus::Ready);
@@ -309,14 +342,14 @@ fn keys_are_equal_for_a_repeated_request_only() {
 #[test]
 fn what_is_needed_is_named_when_it_is_missing() {
     let error = |body: &str| Request::post(URL, "application/json", body).parse(bandwidth()).unwrap_err().to_string();
-    assert_eq!(error("{,}"), "the body is not JSON");
+    assert_eq!(error("{;}"), "the body is not JSON");
     assert_eq!(error("[]"), "the body is not a JSON object");
     assert_eq!(error("{}"), "the field eventType is missing");
     for event_type in ["initiate", "answer", "transferComplete", "disconnect", "recordComplete"] {
         let body = json!({ "eventType": event_type, "from": "+12025550143" }).to_string();
         assert_eq!(error(&body), "the field callId is missing", "{event_type}");
     }
-    assert_eq!(bandwidth().answer(&Request::post(URL, "application/json", "{,}").hook(), None), Answer::NO_CONTENT);
+    assert_eq!(bandwidth().answer(&Request::post(URL, "application/json", "{;}").hook(), None), Answer::NO_CONTENT);
 }
 
 #[test]

@@ -158,6 +158,8 @@ fn every_code_has_its_meaning() {
         ("Parked", EventKind::CallHeld, Some(LegState::Answered)),
         ("VoiceMail", EventKind::VoicemailStarted, None),
         ("VoiceMailScreening", EventKind::VoicemailStarted, None),
+        ("Voicemail", EventKind::VoicemailStarted, None),
+        ("VMScreening", EventKind::VoicemailStarted, None),
         ("Gone", EventKind::CallTransferred, Some(LegState::Ended)),
         ("Disconnected", EventKind::CallEnded, Some(LegState::Ended)),
         ("FaxReceive", EventKind::Ignored, None),
@@ -313,6 +315,39 @@ fn extensions_call_each_other_inside() {
     assert_eq!((event.direction, event.agent_ref.as_deref()), (Some(Direction::Outbound), Some("1003")));
     let call = fold(&[event]);
     assert_eq!(call.remote_party().unwrap().value.as_ref().unwrap().clear(), "+12025550143");
+}
+
+#[test]
+fn the_rules_of_a_called_extension_are_nobody_who_answered() {
+    let sides = json!({
+        "direction": "Outbound", "from": { "phoneNumber": "101", "extensionId": "1003" },
+        "to": { "phoneNumber": "102", "extensionId": "1001" },
+    });
+    let called = |more: Value| {
+        let mut fields = json!({ "from": sides["from"], "to": sides["to"] });
+        for (name, value) in more.as_object().unwrap() {
+            fields[name] = value.clone();
+        }
+        fields
+    };
+    let mut calling_end = sides.clone();
+    calling_end["status"] = json!({ "code": "Disconnected", "reason": "CallFinished" });
+    let calling = [event(1, party("p-1", "Answered", &sides)), event(30, party("p-1", "Disconnected", &calling_end))];
+    let missed = [
+        event(2, party("p-2", "Proceeding", &called(json!({})))),
+        event(29, party("p-2", "Disconnected", &called(json!({ "missedCall": true })))),
+    ];
+    let call = fold(&[calling.to_vec(), missed.to_vec()].concat());
+    assert_eq!((call.direction, call.outcome), (Some(Direction::Internal), Some(Outcome::NoAnswer)));
+    assert_eq!(call.talk_seconds, None);
+    let answered = [
+        event(5, party("p-2", "Answered", &called(json!({})))),
+        event(25, party("p-2", "Disconnected", &called(json!({})))),
+    ];
+    let call = fold(&[calling.to_vec(), answered.to_vec()].concat());
+    assert_eq!((call.outcome, call.talk_seconds), (Some(Outcome::Completed), Some(20)));
+    // A subscription for one extension tells of its own party only.
+    assert_eq!(fold(&calling).outcome, Some(Outcome::Completed));
 }
 
 #[test]
