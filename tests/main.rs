@@ -8,6 +8,7 @@
 )]
 
 mod architecture;
+mod bridge;
 mod ingestion;
 mod journey;
 mod support;

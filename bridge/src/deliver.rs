@@ -124,10 +124,10 @@ impl Delivery {
                     tracing::error!(
                         why,
                         waiting = self.lanes.waiting(),
-                        "the CRM takes no events: they are kept and sent again from {} s on",
-                        pause.as_secs()
+                        again_in_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
+                        "the CRM takes no events: they are kept, and sent when it does"
                     );
-                } else if failures.is_power_of_two() && failures > 1 {
+                } else if !self.lanes.is_away() && failures.is_power_of_two() && failures > 1 {
                     tracing::warn!(
                         why,
                         event = n,

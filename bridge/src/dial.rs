@@ -149,3 +149,6 @@ impl Connection for Stream {
         Connected::new()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,15 +9,23 @@ pub const FORWARDED: &[&str] = &[
     "BridgeBlindTransfer",
     "ChannelCreated",
     "ChannelDestroyed",
+    "ChannelDialplan",
     "ChannelEnteredBridge",
     "ChannelHold",
     "ChannelLeftBridge",
     "ChannelStateChange",
     "ChannelUnhold",
     "Dial",
+    "RecordingFailed",
     "RecordingFinished",
+    "RecordingStarted",
     "StasisStart",
 ];
+
+/// Dialplan applications that answer a call by themselves or let it wait: of all others the CRM learns nothing, and a
+/// dialplan runs many.
+const APPLICATIONS: &[&str] =
+    &["answer", "background", "directory", "playback", "queue", "read", "voicemail", "waitexten"];
 
 /// Names under which `channelvars` of `ari.conf` can carry what joins the legs of a call; all other channel variables may
 /// hold anything (keys, names, numbers) and stay on the PBX.
@@ -61,6 +69,9 @@ pub fn read(text: &str) -> Option<Message> {
     if !FORWARDED.contains(&kind) {
         return Some(Message::Ignored);
     }
+    if kind == "ChannelDialplan" && !keep_dialplan(&mut event) {
+        return Some(Message::Ignored);
+    }
     strip(&mut event);
     Some(Message::Forward(Event::new(event)))
 }
@@ -71,7 +82,9 @@ impl Event {
         let lane = lane(&event);
         let text = |name| event.get(name).and_then(Value::as_str).unwrap_or_default();
         let (kind, timestamp) = (text("type"), text("timestamp"));
-        let readable = format!("{lane}:{kind}:{timestamp}");
+        // What is about no channel (the check of `--once`) still has a name.
+        let about = if lane.is_empty() { "bridge" } else { lane.as_str() };
+        let readable = format!("{about}:{kind}:{timestamp}");
         let body = Value::Object(event).to_string();
         Self { id: id(&readable, &body), lane, body }
     }
@@ -104,6 +117,18 @@ fn lane(event: &Map<String, Value>) -> String {
         .or_else(|| ["caller", "bridge"].into_iter().find_map(of))
         .unwrap_or_default()
         .to_owned()
+}
+
+/// Whether the application is one of those that matter. Of its arguments only the name of a queue is left.
+fn keep_dialplan(event: &mut Map<String, Value>) -> bool {
+    let application = event.get("dialplan_app").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
+    let arguments = event.remove("dialplan_app_data");
+    if application == "queue"
+        && let Some(queue) = arguments.as_ref().and_then(Value::as_str).and_then(|all| all.split(',').next())
+    {
+        event.insert("dialplan_app_data".to_owned(), Value::from(queue));
+    }
+    APPLICATIONS.contains(&application.as_str())
 }
 
 /// Leaves out the channel variables and the arguments of dialplan applications, at whatever depth.
@@ -150,7 +175,10 @@ mod tests {
     #[test]
     fn only_what_the_crm_uses_passes() {
         for kind in FORWARDED {
-            assert!(matches!(read(&json!({"type": kind}).to_string()), Some(Message::Forward(_))), "{kind}");
+            assert!(
+                matches!(read(&json!({"type": kind, "dialplan_app": "Answer"}).to_string()), Some(Message::Forward(_))),
+                "{kind}"
+            );
         }
         for kind in ["ChannelVarset", "ChannelDtmfReceived", "PlaybackStarted", "", "channelcreated"] {
             assert!(matches!(read(&json!({"type": kind}).to_string()), Some(Message::Ignored)), "{kind}");
@@ -180,6 +208,22 @@ mod tests {
             })
         );
         assert_eq!(event.lane, "2");
+    }
+
+    #[test]
+    fn of_the_dialplan_only_what_answers_or_waits_passes() {
+        let step = |application: &str, arguments: &str| {
+            json!({"type": "ChannelDialplan", "dialplan_app": application, "dialplan_app_data": arguments,
+                   "channel": {"id": "1"}})
+        };
+        let queue: Value = serde_json::from_str(&forwarded(&step("Queue", "support,t,,,30")).body).unwrap();
+        assert_eq!(queue["dialplan_app_data"], "support");
+        let mailbox = forwarded(&step("VoiceMail", "1001@default")).body;
+        assert!(!mailbox.contains("1001"), "{mailbox}");
+        for application in ["Set", "Gosub", "CURL", ""] {
+            let step = step(application, "https://x/?key=1").to_string();
+            assert!(matches!(read(&step), Some(Message::Ignored)), "{application}");
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Numbers that look random and follow from a seed. An own generator (SplitMix64), because a seed that somebody wrote down
+//! Numbers that look random and follow from a seed. An own generator (`SplitMix64`), because a seed that somebody wrote down
 //! must give the same calls in every later version: general libraries do not promise that.
 
 /// A source of numbers that is nothing but its seed. Never for secrets.
@@ -18,12 +18,12 @@ impl Random {
             .bytes()
             .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         let mut source = Self(seed ^ hash.rotate_left(17));
-        let first = source.next();
+        let first = source.next_u64();
         Self(first ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31))
     }
 
     /// The next 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn next_u64(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -34,20 +34,20 @@ impl Random {
     /// From 0 (included) to 1 (excluded).
     #[expect(clippy::cast_precision_loss, reason = "53 bits are what a float holds")]
     pub fn fraction(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+        (self.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     /// From 0 to `end`, which is excluded; 0 when `end` is 0.
     pub fn below(&mut self, end: usize) -> usize {
         let end = u64::try_from(end).unwrap_or(u64::MAX).max(1);
         // The bias of the remainder is far below what a simulation could notice.
-        usize::try_from(self.next() % end).unwrap_or_default()
+        usize::try_from(self.next_u64() % end).unwrap_or_default()
     }
 
     /// From `low` to `high`, both included.
     pub fn between(&mut self, low: u32, high: u32) -> u32 {
         let span = u64::from(high.saturating_sub(low)) + 1;
-        low.saturating_add(u32::try_from(self.next() % span).unwrap_or_default())
+        low.saturating_add(u32::try_from(self.next_u64() % span).unwrap_or_default())
     }
 
     /// True with this probability.
@@ -89,7 +89,7 @@ impl Random {
     /// Fills bytes.
     pub fn fill(&mut self, bytes: &mut [u8]) {
         for chunk in bytes.chunks_mut(8) {
-            for (byte, random) in chunk.iter_mut().zip(self.next().to_le_bytes()) {
+            for (byte, random) in chunk.iter_mut().zip(self.next_u64().to_le_bytes()) {
                 *byte = random;
             }
         }
@@ -104,7 +104,7 @@ mod tests {
     fn the_generator_is_splitmix64() {
         // The first numbers of the reference implementation (Vigna, splitmix64.c) for the seed 1234567.
         let mut random = Random::new(1_234_567);
-        let first: Vec<u64> = (0..3).map(|_| random.next()).collect();
+        let first: Vec<u64> = (0..3).map(|_| random.next_u64()).collect();
         assert_eq!(first, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
     }
 
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn purposes_have_sources_of_their_own() {
-        let draw = |label, number| Random::keyed(1, label, number).next();
+        let draw = |label, number| Random::keyed(1, label, number).next_u64();
         assert_eq!(draw("leg", 1), draw("leg", 1));
         assert_ne!(draw("leg", 1), draw("leg", 2));
         assert_ne!(draw("leg", 1), draw("message", 1));

@@ -52,7 +52,7 @@ impl Script {
             let (line, dialect) = route(&mut random)?;
             let story = self.0.mix.draw(&mut random, dialect.tells().stories)?;
             let plan = Plan::draw(&mut random, story);
-            Some(Told { number, line, dialect, call: Call::new(random.next(), plan, at) })
+            Some(Told { number, line, dialect, call: Call::new(random.next_u64(), plan, at) })
         })
     }
 }

@@ -101,7 +101,7 @@ impl Mix {
                 return Some(*story);
             }
         }
-        candidates().last().map(|(story, _)| *story)
+        candidates().next_back().map(|(story, _)| *story)
     }
 }
 

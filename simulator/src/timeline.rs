@@ -17,9 +17,9 @@ pub(crate) fn play(seed: u64, plan: Plan, started_at: DateTime<Utc>) -> Call {
     let mut stage = Stage { now: started_at, root, agents: Vec::new(), beats: Vec::new() };
     stage.beat(BeatKind::Arrived, 0);
     if outbound {
-        stage.outbound(&plan)
+        stage.outbound(&plan);
     } else {
-        stage.inbound(&plan)
+        stage.inbound(&plan);
     }
     let recording = stage.recording(&plan);
     let Stage { root, agents, mut beats, .. } = stage;

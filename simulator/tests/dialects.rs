@@ -1,10 +1,5 @@
 //! Every dialect of the registry against the adapter of its provider, and against the truth of the calls.
-#![expect(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test that cannot go on fails"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
 
 use std::collections::BTreeSet;
 
@@ -38,7 +33,7 @@ fn credentials(dialect: &dyn Dialect) -> Credentials {
 fn call(seed: u64, story: Story) -> Call {
     let mut random = Random::new(seed);
     let plan = Plan::draw(&mut random, story);
-    Call::new(random.next(), plan, start())
+    Call::new(random.next_u64(), plan, start())
 }
 
 /// A request as it comes in.
@@ -227,7 +222,7 @@ fn the_events_of_a_call_find_each_other_and_its_keys() {
 #[test]
 fn every_story_is_known_as_it_was() {
     for (dialect, story) in everything() {
-        for seed in 0..40 {
+        for seed in 0..5 {
             let call = call(seed, story);
             let state = fold(&events(dialect, &call));
             let found = differences(&state, &Expected::of(&call, dialect));
@@ -254,24 +249,24 @@ fn another_truth_is_noticed() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Any order, any repetition.
+    /// Any order, any repetition, of any story in any dialect.
     #[test]
-    fn order_and_repetition_change_nothing(seed: u64) {
-        for (dialect, story) in everything() {
-            let call = call(seed, story);
-            let expected = Expected::of(&call, dialect);
-            let mut shuffled = events(dialect, &call);
-            let mut random = Random::new(seed);
-            let again: Vec<CallEvent> = shuffled.iter().filter(|_| random.chance(0.4)).cloned().collect();
-            shuffled.extend(again.into_iter().map(|event| CallEvent {
-                received_at: event.received_at + TimeDelta::seconds(90),
-                ..event
-            }));
-            random.shuffle(&mut shuffled);
-            let found = differences(&fold(&shuffled), &expected);
-            prop_assert!(found.is_empty(), "{} {story:?}: {}", name(dialect), found.join("; "));
-        }
+    fn order_and_repetition_change_nothing(seed: u64, which: prop::sample::Index) {
+        let all: Vec<_> = everything().collect();
+        let (dialect, story) = all[which.index(all.len())];
+        let call = call(seed, story);
+        let expected = Expected::of(&call, dialect);
+        let mut shuffled = events(dialect, &call);
+        let mut random = Random::new(seed);
+        let again: Vec<CallEvent> = shuffled.iter().filter(|_| random.chance(0.4)).cloned().collect();
+        shuffled.extend(again.into_iter().map(|event| CallEvent {
+            received_at: event.received_at + TimeDelta::seconds(90),
+            ..event
+        }));
+        random.shuffle(&mut shuffled);
+        let found = differences(&fold(&shuffled), &expected);
+        prop_assert!(found.is_empty(), "{} {story:?}: {}", name(dialect), found.join("; "));
     }
 }

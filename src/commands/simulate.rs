@@ -44,11 +44,10 @@ pub async fn run(mut settings: Settings, options: Simulate) -> Result<ExitCode> 
         bail!("The server listens on a port of its own choice: say where with --to http://127.0.0.1:PORT.");
     }
     let lines = lines(&app, &settings, &options, &origin).await?;
-    let mut bytes = [0; 6];
+    let mut bytes = [0; 8];
     app.entropy().fill(&mut bytes);
     // 48 bits are enough, and every program can read them as a number.
-    let [a, b, c, d, e, f] = bytes;
-    let seed = options.seed.unwrap_or(u64::from_be_bytes([0, 0, a, b, c, d, e, f]));
+    let seed = options.seed.unwrap_or(u64::from_be_bytes(bytes) >> 16);
     let stage = Stage::set(&options, &lines, seed, app.now())?;
     let talks = !options.quiet && !options.json;
     if talks {

@@ -51,7 +51,7 @@ pub fn invent(random: &mut Random, started_at: DateTime<Utc>) -> Call {
         talks: random.seconds(110.0, 0.6, 25, 600),
         ..Plan::draw(random, story)
     };
-    Call::new(random.next(), plan, started_at)
+    Call::new(random.next_u64(), plan, started_at)
 }
 
 /// What ties the call to what is known of it.

@@ -59,6 +59,11 @@ impl Prepared {
         self
     }
 
+    /// The variables that the server and the commands get.
+    pub fn environment(&self) -> &BTreeMap<String, String> {
+        &self.environment
+    }
+
     /// Creates the tables, an admin, an agent and a connection of each kind, then starts `serve` and waits until it is ready.
     pub async fn start(self) -> Server {
         self.start_as("serve").await

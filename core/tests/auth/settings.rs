@@ -165,6 +165,28 @@ async fn what_cannot_be_set_is_refused_with_the_field() {
 }
 
 #[tokio::test]
+async fn options_are_those_of_the_provider() {
+    let world = World::new().await;
+    let row = connect(&world, "vonage", Secrets::new().with("signature_secret", OLD)).await;
+    let set = |row: &provider_connection::Model, value: &str| {
+        let options = [("get_requests".to_owned(), value.to_owned())].into();
+        let (app, input) = (world.app.clone(), UpdateConnection { options, ..change(row) });
+        async move { connections::update(&app, &SYSTEM, input, CAUSE).await }
+    };
+    let shown = |row: &provider_connection::Model| row.settings["options"].clone();
+    let row = set(&row, " refuse ").await.unwrap();
+    assert_eq!(shown(&row), json!({"get_requests": "refuse"}));
+    let open = Directory::new(world.app.clone()).find("vonage", "default").await.unwrap().unwrap();
+    assert_eq!(open.settings.options.iter().collect::<Vec<_>>(), [("get_requests", "refuse")]);
+    assert_eq!(wrong_fields(set(&row, "maybe").await.unwrap_err()), ["options"]);
+    let row = set(&row, "").await.unwrap();
+    assert_eq!(shown(&row), json!({}));
+    let entries = world.audited("connection.update").await;
+    let changes: Vec<Value> = serde_json::from_str(&entries[1].changes).unwrap();
+    assert_eq!(changes, [json!({"field": "options", "before": {"get_requests": "refuse"}})]);
+}
+
+#[tokio::test]
 async fn what_a_newer_version_wrote_survives() {
     let world = World::new().await;
     let row = twilio(&world).await;

@@ -119,7 +119,7 @@ pub fn providers() {
             let values =
                 if field.values.is_empty() { String::new() } else { format!(" [{}]", field.values.join(", ")) };
             let default = if field.default.is_empty() { "none" } else { field.default };
-            println!("    option     {}{values}: {} Default: {default}", field.name, field.description);
+            println!("    option     {}{values}: {} (default: {default})", field.name, field.description);
         }
         if let Some(control) = provider.call_control() {
             println!(

@@ -11,7 +11,7 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter};
 use switchboard_core::{App, interactions};
 use switchboard_entities::{call_key, interaction};
 use switchboard_simulator::{Expected, ExpectedRecording, Seen};
-use switchboard_telephony::{Address, Party, PartyKind, RecordingStatus};
+use switchboard_telephony::{Address, Direction, Outcome, Party, PartyKind, RecordingStatus};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -143,8 +143,7 @@ impl Known {
             expected.keys.first().map_or("no key", String::as_str)
         );
         let row = match (ids.len(), ids.first().and_then(|id| self.rows.get(id))) {
-            (0, _) if lax => return Vec::new(),
-            (1, Some(_)) if lax => return Vec::new(),
+            (0, _) | (1, Some(_)) if lax => return Vec::new(),
             (0, _) => return vec![format!("{what} is missing")],
             (1, Some(row)) => row,
             (1, None) => return vec![format!("{what} has no row")],
@@ -167,8 +166,8 @@ fn compare(row: &interaction::Model, expected: &Expected) -> Vec<String> {
         }
     };
     check("state", &row.state, Some("ended"));
-    check("direction", &row.direction, expected.direction.map(|direction| direction.as_str()));
-    check("outcome", row.outcome.as_deref().unwrap_or("none"), expected.outcome.map(|outcome| outcome.as_str()));
+    check("direction", &row.direction, expected.direction.map(Direction::as_str));
+    check("outcome", row.outcome.as_deref().unwrap_or("none"), expected.outcome.map(Outcome::as_str));
     let talk = row.talk_seconds.unwrap_or_default().to_string();
     check("talk_seconds", &talk, expected.talk_seconds.map(|truth| truth.to_string()).as_deref());
     for (what, party, truth) in

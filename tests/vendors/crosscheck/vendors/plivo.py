@@ -308,13 +308,14 @@ def nonce_border(context, message):
 
 @vendor.tamper("form moved into the query", 0.5, AS_VENDOR, variants=("form",))
 def form_to_query(context, message):
-    """`url?query.form`: the text of a form could be passed off as the end of the query."""
-    if not message.query:
-        return None
-    request = message.sign(context)
+    """`url?query.form`: the text of a form could be passed off as the end of the query. Nothing is left to be read then."""
     text = "." + "".join(name + value for name, value in sorted(message.pairs))
-    pieces = message.query.split("&")
-    return request.with_target(f"{message.path}?{'&'.join(pieces)}{context.draw.spelled(text)}").with_body(b"")
+    # A query beyond ASCII is another matter: see the variant.
+    if not message.query or not text.isascii():
+        return None
+    *pieces, last = sorted(parse_qsl(message.query, keep_blank_values=True))
+    query = context.draw.form([*pieces, (last[0], last[1] + text)])
+    return message.sign(context).with_target(f"{message.path}?{query}").with_body(b"")
 
 
 @vendor.tamper("POST becomes GET", 1, AS_VENDOR, variants=("form", "empty form"))

@@ -57,7 +57,7 @@ def hash_replaced(draw, header, payload, signature):
     return [header, encoded(json.dumps(claims).encode()), signature]
 
 
-@on_token("unused bits set", 0.5)
+@on_token("unused bits set", 0.5, REFUSE)
 def unused_bits(draw, header, payload, signature):
     # 32 bytes are 43 digits: two bits of the last one mean nothing.
     number = URLSAFE.index(signature[-1])
@@ -70,12 +70,12 @@ def padded(draw, header, payload, signature):
     return [header, payload, signature + "="]
 
 
-@on_token("the other base64", 0.5)
+@on_token("the other base64", 0.5, REFUSE)
 def other_alphabet(draw, header, payload, signature):
     return [header, payload, signature.replace("-", "+").replace("_", "/")]
 
 
-@on_token("foreign characters", 0.5)
+@on_token("foreign characters", 0.5, REFUSE)
 def foreign(draw, header, payload, signature):
     return [header, payload, signature[:5] + draw.choice("!~*") + signature[5:]]
 

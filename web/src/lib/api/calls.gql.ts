@@ -47,6 +47,7 @@ export const CallBits = graphql(
       id
       version
       connectionName
+      isPractice
       direction
       state
       outcome
@@ -241,6 +242,15 @@ export const AddNote = graphql(
   `,
   [NoteBits]
 );
+
+export const StartPracticeCall = graphql(`
+  mutation StartPracticeCall {
+    startPracticeCall {
+      callerName
+      startedAt
+    }
+  }
+`);
 
 export type CallEvent = ResultOf<typeof CallActivity>['callActivity'];
 export type Call = Extract<CallEvent, { __typename: 'CallSnapshot' }>['calls'][number];

@@ -9,6 +9,7 @@ export function aCall(id: string, change: Partial<Call> = {}): Call {
     id,
     version: 1,
     connectionName: 'Twilio',
+    isPractice: false,
     direction: 'INBOUND',
     state: 'RINGING',
     outcome: null,

@@ -213,6 +213,19 @@ export const en = {
     notSaved: 'Not saved yet. Your note and your choice are kept here.',
     outcomesFailed: 'The outcomes could not be loaded.'
   },
+  practice: {
+    start: 'Practice call',
+    starting: 'Starting…',
+    hint: 'Want to try it first? A made-up caller rings, and nothing you do with the call counts.',
+    started: 'A practice call is on its way. It rings here in a moment.',
+    tag: 'Practice',
+    tagHint: 'A practice call: nobody real is on the line.',
+    running: (seconds: number) =>
+      `A practice call is running already. You can start the next one in ${plural(seconds, 'second', 'seconds')}.`,
+    tooMany: (minutes: number) =>
+      `That was a lot of practice for one hour. You can start the next call in ${plural(minutes, 'minute', 'minutes')}.`,
+    unavailable: 'Practice calls cannot be made just now. Real calls are not affected. Try again later, or tell your admin.'
+  },
   note: {
     label: 'Note',
     placeholder: 'What is it about? What did you promise?',
@@ -412,7 +425,11 @@ export const en = {
       'session.start': 'Signed in',
       'session.end': 'Signed out',
       'session.refuse': 'A sign-in or its renewal was refused',
+      'practice.start': 'Started a practice call',
       'connection.add': 'Connected a phone provider',
+      'connection.update': 'Changed the settings of a phone provider',
+      'connection.rotate_secrets': 'Replaced secrets of a phone provider',
+      'connection.retire_secrets': 'Stopped accepting replaced secrets',
       'connection.remove': 'Removed a phone provider',
       'delivery.dead_letter': 'A request could not be used and was put aside'
     } as Record<string, string>,
