@@ -11,5 +11,6 @@ mod architecture;
 mod bridge;
 mod ingestion;
 mod journey;
+mod simulation;
 mod support;
 mod worker_contract;
