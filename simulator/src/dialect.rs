@@ -61,6 +61,7 @@
 //! unless [`Dialect::may_be_ignored`] says so; the fold of all of a call's events, in any order and with any repetition, is
 //! what [`Expected`] says. Run `cargo test -p switchboard-simulator`.
 
+mod amazon_connect;
 mod asterisk;
 mod cloudevents;
 mod freeswitch;
@@ -68,6 +69,7 @@ mod generic;
 mod plivo;
 mod signalwire;
 mod telnyx;
+mod three_cx;
 mod twilio;
 mod vonage;
 
@@ -86,6 +88,9 @@ static DIALECTS: &[&dyn Dialect] = &[
     &telnyx::Texml,
     &vonage::Vonage,
     &plivo::Plivo,
+    &amazon_connect::AmazonConnect,
+    &amazon_connect::WithAttributes,
+    &three_cx::ThreeCx,
     &freeswitch::FreeSwitch::Json,
     &freeswitch::FreeSwitch::Form,
     &freeswitch::FreeSwitch::Base64,
