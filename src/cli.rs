@@ -40,11 +40,11 @@ pub enum Command {
     /// Manage connections to phone providers.
     #[command(subcommand)]
     Connection(Connection),
-    /// Play calls as the providers would: signed, with their formats, repetitions and disorder.
-    Simulate(Simulate),
     /// Carry events of a phone system that has no webhooks to the CRM's hook (docs/asterisk.md).
     #[command(subcommand)]
     Bridge(crate::commands::bridge::Bridge),
+    /// Play calls as the providers would: signed, with their formats, repetitions and disorder.
+    Simulate(Simulate),
 }
 
 /// Options of `serve`.

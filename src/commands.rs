@@ -55,13 +55,13 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
             logging::start(&settings)?;
             connection::run(&settings, command).await?;
         }
-        Command::Simulate(options) => {
-            logging::start(&settings)?;
-            return simulate::run(settings, options).await;
-        }
         Command::Bridge(command) => {
             logging::start(&settings)?;
             bridge::run(&settings, command).await?;
+        }
+        Command::Simulate(options) => {
+            logging::start(&settings)?;
+            return simulate::run(settings, options).await;
         }
     }
     Ok(ExitCode::SUCCESS)
