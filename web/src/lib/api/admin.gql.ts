@@ -83,24 +83,6 @@ export const AssignRole = graphql(
   [UserBits]
 );
 
-export const ConnectionsQuery = graphql(`
-  query Connections {
-    providerConnections {
-      id
-      provider
-      name
-      slug
-      lastDeliveryAt
-      createdAt
-      advice
-      hookUrls {
-        purpose
-        url
-      }
-    }
-  }
-`);
-
 export const AuditQuery = graphql(`
   query Audit($first: Int, $after: String, $objectId: UUID) {
     auditEntries(first: $first, after: $after, objectId: $objectId) {
@@ -129,5 +111,4 @@ export const AuditQuery = graphql(`
 
 export type Role = ResultOf<typeof RolesQuery>['roles'][number];
 export type User = ResultOf<typeof UsersQuery>['users']['nodes'][number];
-export type Connection = ResultOf<typeof ConnectionsQuery>['providerConnections'][number];
 export type AuditEntry = ResultOf<typeof AuditQuery>['auditEntries']['nodes'][number];

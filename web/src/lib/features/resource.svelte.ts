@@ -14,6 +14,14 @@ export class Resource<T> {
     this.#load = load;
   }
 
+  /** Takes a newer copy that came another way; an answer that is still under way is older and is dropped. */
+  put(data: T): void {
+    this.#run++;
+    this.data = data;
+    this.error = null;
+    this.state = 'ready';
+  }
+
   async reload(): Promise<void> {
     const run = ++this.#run;
     if (this.state === 'failed') this.state = 'loading';

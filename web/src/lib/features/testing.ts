@@ -1,4 +1,5 @@
 import type { Call, Note } from '$lib/api/calls.gql';
+import type { Connection } from '$lib/api/connections.gql';
 
 /** Samples for unit tests. Numbers are from the range kept for fiction. */
 export const me = { id: 'me', name: 'Sam Rivera' };
@@ -42,4 +43,24 @@ export function aCall(id: string, change: Partial<Call> = {}): Call {
 
 export function aNote(id: string, createdAt: string, interactionId: string | null = null): Note {
   return { id, body: `note ${id}`, createdAt, interactionId, callerId: null, author: other };
+}
+
+export function aConnection(change: Partial<Connection> = {}): Connection {
+  return {
+    id: 'c',
+    version: 1,
+    provider: 'twilio',
+    name: 'Twilio',
+    slug: 'default',
+    defaultRegion: null,
+    advice: null,
+    isPractice: false,
+    lastDeliveryAt: null,
+    createdAt: '2026-01-01T10:00:00Z',
+    hookUrls: [{ purpose: 'voice', url: 'https://crm.example/hooks/twilio/voice#rp=4xx,5xx,ct,rt' }],
+    settings: { clockSkewSeconds: 300, baseUrl: null, trustForwarded: false, options: [], answers: [] },
+    secrets: [{ name: 'auth_token', set: true, previousValid: false }],
+    monitor: { active: false, since: null, until: null, wouldBeRefused: 0, lastReason: null, lastAt: null },
+    ...change
+  };
 }
