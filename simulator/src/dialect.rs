@@ -63,10 +63,12 @@
 
 mod amazon_connect;
 mod asterisk;
+mod bandwidth;
 mod cloudevents;
 mod freeswitch;
 mod generic;
 mod plivo;
+mod ringcentral;
 mod signalwire;
 mod telnyx;
 mod three_cx;
@@ -88,6 +90,8 @@ static DIALECTS: &[&dyn Dialect] = &[
     &telnyx::Texml,
     &vonage::Vonage,
     &plivo::Plivo,
+    &bandwidth::Bandwidth,
+    &ringcentral::RingCentral,
     &amazon_connect::AmazonConnect,
     &amazon_connect::WithAttributes,
     &three_cx::ThreeCx,
