@@ -116,6 +116,14 @@ TABLE: list[Difference] = [
             "The URL with the hash is signed, and the digits of the hash mean the same in both cases.",
         ),
         (
+            "*",
+            "JSON",
+            "JSON sent as a form",
+            ACCEPT,
+            REFUSE,
+            "The hash in the signed URL covers the body whatever the content type says, and the server knows JSON by the body.",
+        ),
+        (
             "node",
             "form with repeated names beyond ASCII",
             "",

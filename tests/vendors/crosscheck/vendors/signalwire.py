@@ -281,6 +281,11 @@ def json_rewritten(context, message):
     return None if body == request.body else request.with_body(body)
 
 
+@vendor.tamper("JSON sent as a form", 0.5, AS_VENDOR, variants=JSONS)
+def json_as_form(context, message):
+    return message.sign(context).with_header("Content-Type", FORM)
+
+
 @vendor.tamper("JSON beside a signature of the URL alone", 1, AS_VENDOR, variants=("JSON, scheme A",))
 def json_uncovered(context, message):
     return replace(message, scheme="B").sign(context)
