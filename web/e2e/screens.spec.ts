@@ -101,6 +101,7 @@ test.describe('screens', () => {
     for (const [path, name, heading] of [
       ['/admin/people', 'people', 'People'],
       ['/admin/connections', 'connections', 'Phone providers'],
+      ['/admin/connections/new', 'connections-new', 'Connect a phone provider'],
       ['/admin/audit', 'audit', 'Audit record']
     ] as const) {
       await page.goto(path);
@@ -109,6 +110,14 @@ test.describe('screens', () => {
       await expect(page.locator('[aria-busy]')).toHaveCount(0);
       await look(page, name);
     }
+    await page.goto('/admin/connections/new?provider=twilio');
+    await expect(page.getByRole('heading', { name: 'Connect Twilio', level: 1 })).toBeVisible();
+    await look(page, 'connections-add');
+    await page.goto('/admin/connections');
+    await page.getByRole('button', { name: 'Settings of Twilio', exact: true }).click();
+    await page.getByText('More settings').click();
+    await page.getByRole('button', { name: 'Write an answer: A call comes in' }).click();
+    await look(page, 'connection');
     await page.goto('/admin/people');
     await page.getByRole('button', { name: 'Add a person' }).click();
     await page.getByRole('radio', { name: /^Agent/ }).check();

@@ -28,7 +28,8 @@ export class PhoneCall {
   readonly child = sid();
   constructor(
     readonly from: string = freshNumber(),
-    readonly to = '+14155550100'
+    readonly to = '+14155550100',
+    readonly token = env.twilioToken
   ) {}
 
   /** The first request of an incoming call. */
@@ -104,24 +105,36 @@ export class PhoneCall {
       Timestamp: new Date().toUTCString().replace('GMT', '+0000')
     };
   }
+  /** One report that a call is over, of which nothing rings: what the server says to it. For trying a signature. */
+  async probe(path = 'twilio/status'): Promise<number> {
+    return (await this.#send(path, { ...this.#root(), CallStatus: 'completed', CallDuration: '3', SequenceNumber: '0' })).status;
+  }
+  /** What the server tells the provider to do with a call that comes in; the call is over at once. */
+  async asks(purpose: string): Promise<string> {
+    return (await this.#send(`twilio/${purpose}`, { ...this.#root(), CallStatus: 'completed' })).text();
+  }
+
   async #post(purpose: string, params: Record<string, string>): Promise<void> {
-    const url = `${env.url}/hooks/twilio/${purpose}`;
+    const res = await this.#send(`twilio/${purpose}`, params);
+    expect([200, 204], `the server's answer to the signed ${purpose} request`).toContain(res.status);
+  }
+  async #send(path: string, params: Record<string, string>): Promise<Response> {
+    const url = `${env.url}/hooks/${path}`;
     const signed =
       url +
       Object.keys(params)
         .sort()
         .map((k) => k + params[k])
         .join('');
-    const res = await fetch(url, {
+    return fetch(url, {
       method: 'POST',
       headers: {
         'content-type': 'application/x-www-form-urlencoded; charset=UTF-8',
         'user-agent': 'TwilioProxy/1.1',
-        'x-twilio-signature': createHmac('sha1', env.twilioToken).update(signed).digest('base64')
+        'x-twilio-signature': createHmac('sha1', this.token).update(signed).digest('base64')
       },
       body: new URLSearchParams(params),
       signal: AbortSignal.timeout(15_000)
     });
-    expect([200, 204], `the server's answer to the signed ${purpose} request`).toContain(res.status);
   }
 }

@@ -1,3 +1,4 @@
+import { untrack } from 'svelte';
 import { ApiError } from '$lib/api/errors';
 
 export type Page<T> = { nodes: readonly T[]; pageInfo: { hasNextPage: boolean; endCursor: string | null } };
@@ -27,7 +28,8 @@ export class Pages<T extends { id: string }> {
   async reset(): Promise<void> {
     const run = ++this.#run;
     this.more = false;
-    if (this.state !== 'ready') this.state = 'loading';
+    // Effects call this: one that depended on what it sets would ask a server that refuses again and again.
+    if (untrack(() => this.state) !== 'ready') this.state = 'loading';
     try {
       const page = await this.#load(null);
       if (run !== this.#run) return;

@@ -1,3 +1,4 @@
+import { untrack } from 'svelte';
 import { ApiError } from '$lib/api/errors';
 import type { LoadState } from './pages.svelte';
 
@@ -24,7 +25,8 @@ export class Resource<T> {
 
   async reload(): Promise<void> {
     const run = ++this.#run;
-    if (this.state === 'failed') this.state = 'loading';
+    // Effects call this: one that depended on what it sets would ask a server that refuses again and again.
+    if (untrack(() => this.state) === 'failed') this.state = 'loading';
     try {
       const data = await this.#load();
       if (run !== this.#run) return;
