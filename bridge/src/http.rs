@@ -53,7 +53,7 @@ pub struct Reply {
     pub status: StatusCode,
     /// Headers.
     pub headers: HeaderMap,
-    /// Body, up to the limit that was asked for.
+    /// Body.
     pub body: Bytes,
 }
 
@@ -75,8 +75,8 @@ impl Http {
         Self { target, client, patience }
     }
 
-    /// Sends a request and reads the answer, of whose body at most `limit` bytes are taken (a longer one is left empty when
-    /// the status alone matters, see [`Reply::body`]). Redirects are not followed.
+    /// Sends a request and reads the answer. A body of more than `limit` bytes, or one that breaks off, counts as empty: the
+    /// status has been said. Redirects are not followed.
     pub async fn send(
         &self,
         method: Method,
