@@ -228,6 +228,16 @@ fn a_signed_request_cannot_be_cut_into_another_one() {
     // The border of name and value.
     let body = String::from_utf8(request.body.clone()).unwrap().replacen('=', "", 1).into_bytes();
     assert_eq!(verdict(&Request { body, ..request }), Err(Rejection::BadSignature));
+    // The form moves into the query, whole or up to a dot of its own.
+    let form = [("CallUUID", "1"), ("To", "sip:a@b.example")];
+    let mut queried = post("/hangup", &form);
+    queried.url.push_str("?k=v");
+    let queried = signed(queried);
+    assert_eq!(verdict(&queried), Ok(()));
+    for (query, body) in [("?k=v.CallUUID1Tosip:a@b.example", ""), ("?k=v.CallUUID1Tosip:a@b", "example=")] {
+        let moved = Request { url: queried.url.replace("?k=v", query), body: body.into(), ..queried.clone() };
+        assert_eq!(verdict(&moved), Err(Rejection::BadSignature), "{query}");
+    }
     // One parameter that reads as two, and two that read as one.
     let two = signed(get("/answer", &[("CallUUID", "1"), ("CallerName", "x"), ("Event", "Hangup")]));
     assert_eq!(verdict(&two), Ok(()));
