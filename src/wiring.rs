@@ -39,6 +39,15 @@ pub struct Wired {
 
 /// Opens the database of the settings.
 pub async fn database(settings: &Settings) -> Result<DatabaseConnection> {
+    open(settings, settings.database_connections).await
+}
+
+/// Opens it for migrating: with one connection, to be closed before others are opened (the migration crate says why).
+async fn database_alone(settings: &Settings) -> Result<DatabaseConnection> {
+    open(settings, 1).await
+}
+
+async fn open(settings: &Settings, connections: u32) -> Result<DatabaseConnection> {
     let (url, what) = match settings.mode()? {
         Mode::Embedded { database } => {
             // Callers' data is for this user alone.
@@ -52,10 +61,7 @@ pub async fn database(settings: &Settings) -> Result<DatabaseConnection> {
         Mode::Distributed { database, .. } => (database, "PostgreSQL (DATABASE_URL) cannot be reached"),
     };
     // The text of a driver may hold the address with its password: only the class of the error is shown.
-    db::connect(&url, settings.database_connections)
-        .await
-        .map_err(|error| anyhow::anyhow!("{}", db::describe(&error)))
-        .context(what)
+    db::connect(&url, connections).await.map_err(|error| anyhow::anyhow!("{}", db::describe(&error))).context(what)
 }
 
 /// Opens Redis: a client, and a connection that reconnects by itself.
@@ -88,13 +94,17 @@ fn lazy_redis(url: &str) -> Result<(redis::Client, ConnectionManager)> {
 
 /// Brings the schema up to date. Returns how many migrations were applied.
 pub async fn migrate(settings: &Settings) -> Result<usize> {
-    let db = database(settings).await?;
+    let db = database_alone(settings).await?;
     let pending = Migrator::get_pending_migrations(&db).await.context("the state of the schema cannot be read")?.len();
-    Migrator::up(&db, None)
+    up(&db).await?;
+    Ok(pending)
+}
+
+async fn up(db: &DatabaseConnection) -> Result<()> {
+    Migrator::up(db, None)
         .await
         .map_err(|error| anyhow::anyhow!("{}", db::describe(&error)))
-        .context("a migration failed")?;
-    Ok(pending)
+        .context("a migration failed")
 }
 
 /// What to do when the schema is older than the program.
@@ -106,9 +116,10 @@ pub enum Pending {
     Refuse,
 }
 
-async fn prepare(settings: &Settings, db: &DatabaseConnection, policy: Pending) -> Result<()> {
+async fn prepare(settings: &Settings, policy: Pending) -> Result<()> {
+    let db = database_alone(settings).await?;
     let all = Migrator::migrations().len();
-    let pending = Migrator::get_pending_migrations(db).await.context("the state of the schema cannot be read")?.len();
+    let pending = Migrator::get_pending_migrations(&db).await.context("the state of the schema cannot be read")?.len();
     if pending == 0 {
         return Ok(());
     }
@@ -118,10 +129,8 @@ async fn prepare(settings: &Settings, db: &DatabaseConnection, policy: Pending) 
             "The database is older than this program: run `switchboard migrate` first ({pending} migrations are missing)."
         );
     }
-    Migrator::up(db, None)
-        .await
-        .map_err(|error| anyhow::anyhow!("{}", db::describe(&error)))
-        .context("a migration failed")
+    up(&db).await?;
+    db.close().await.ok().context("the connection that migrated cannot be closed")
 }
 
 fn keyring(settings: &Settings, entropy: &dyn Entropy) -> Result<Keyring> {
@@ -137,8 +146,8 @@ fn keyring(settings: &Settings, entropy: &dyn Entropy) -> Result<Keyring> {
 
 /// Puts a serving application together. Redis need not be there.
 pub async fn wire(settings: &Settings, public_url: String, policy: Pending, stop: &CancellationToken) -> Result<Wired> {
+    prepare(settings, policy).await?;
     let db = database(settings).await?;
-    prepare(settings, &db, policy).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let inbox = Inbox::new(db.clone(), Arc::clone(&clock), Arc::clone(&entropy));

@@ -2,6 +2,10 @@
 //!
 //! Expand, then contract: a migration adds; what it replaces goes away in a later release, so that the old program keeps
 //! running on the new schema while it is being replaced.
+//!
+//! Migrate by a connection of its own, and close it before others are opened. An `SQLite` connection that read the schema
+//! before a column was added takes the column's quoted name for a text when it next prepares a statement. `SQLite` notices
+//! and prepares it again, but the driver keeps the names that it saw first, and misses the column from then on.
 
 #![cfg_attr(
     not(test),

@@ -62,8 +62,11 @@ impl Stage {
                 (database.url(), Place::Server { _database: database })
             }
         };
+        // By a connection of its own: see the migration crate.
+        let schema = db::connect(&url, 1).await.unwrap();
+        Migrator::up(&schema, None).await.unwrap();
+        schema.close().await.unwrap();
         let db = db::connect(&url, 8).await.unwrap();
-        Migrator::up(&db, None).await.unwrap();
         let app = App::new(Parts {
             db,
             queue: Arc::new(NoQueue::default()),

@@ -112,8 +112,11 @@ impl World {
                 format!("{server}/{name}")
             }
         };
+        // By a connection of its own: see the migration crate.
+        let schema = db::connect(&url, 1).await.unwrap();
+        Migrator::up(&schema, None).await.unwrap();
+        schema.close().await.unwrap();
         let mut db = db::connect(&url, 8).await.unwrap();
-        Migrator::up(&db, None).await.unwrap();
         let statements = Arc::new(AtomicUsize::new(0));
         let counter = statements.clone();
         db.set_metric_callback(move |_| {

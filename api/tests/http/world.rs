@@ -117,8 +117,11 @@ impl World {
     pub async fn at(now: DateTime<Utc>, config: ApiConfig) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("test.db").display());
+        // By a connection of its own: see the migration crate.
+        let schema = db::connect(&url, 1).await.unwrap();
+        Migrator::up(&schema, None).await.unwrap();
+        schema.close().await.unwrap();
         let db = db::connect(&url, 4).await.unwrap();
-        Migrator::up(&db, None).await.unwrap();
         let queue = Arc::new(Recorder::default());
         let clock = Arc::new(ManualClock::new(now));
         let app = App::new(Parts {

@@ -3,16 +3,18 @@
 use bytes::Bytes;
 use chrono::TimeDelta;
 use futures::future::join_all;
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 use switchboard_core::{
     Error,
     access::Actor,
     connections::{self, ConnectionSettings, Directory, NewConnection, RotateSecrets, UpdateConnection, Which},
+    db,
     envelope::Envelope,
     ingest::{self, Incoming},
 };
 use switchboard_entities::{caller_number, dead_letter, delivery, provider_connection};
+use switchboard_migration::{Migrator, MigratorTrait};
 use switchboard_telephony::{Method, Secrets};
 
 use crate::world::{CAUSE, SYSTEM, World};
@@ -359,4 +361,28 @@ async fn the_mark_of_monitor_mode_stays_with_the_delivery() {
     settle(&world, &[genuine]).await;
     let row = stored(&world, &row).await;
     assert_eq!((row.unverified_count, row.last_delivery_at), (2, Some(world.app.now())));
+}
+
+/// A row from before there were settings.
+#[tokio::test]
+async fn connections_of_an_older_installation_have_the_defaults() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("test.db").display());
+    let older = db::connect(&url, 1).await.unwrap();
+    Migrator::up(&older, Some(4)).await.unwrap();
+    older
+        .execute_unprepared(
+            "INSERT INTO provider_connection (id, provider, slug, name, secrets, created_at, updated_at) VALUES
+             (x'01a20554e5bc712fbd3799bab1475d91', 'twilio', 'default', 'Main line', x'00',
+              '2026-11-22T00:00:00+00:00', '2026-11-22T00:00:00+00:00')",
+        )
+        .await
+        .unwrap();
+    Migrator::up(&older, None).await.unwrap();
+    older.close().await.unwrap();
+
+    let newer = db::connect(&url, 1).await.unwrap();
+    let row = provider_connection::Entity::find().one(&newer).await.unwrap().unwrap();
+    assert_eq!(ConnectionSettings::of(&row).unwrap(), ConnectionSettings::default());
+    assert_eq!((row.version, row.unverified_count, row.unverified_reason), (1, 0, None));
 }

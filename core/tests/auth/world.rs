@@ -110,8 +110,11 @@ impl World {
         static WORLDS: AtomicU8 = AtomicU8::new(1);
         let number = WORLDS.fetch_add(1, Ordering::Relaxed);
         let storage = Storage::new().await;
+        // By a connection of its own: see the migration crate.
+        let schema = db::connect(&storage.url(), 1).await.unwrap();
+        Migrator::up(&schema, None).await.unwrap();
+        schema.close().await.unwrap();
         let db = db::connect(&storage.url(), 8).await.unwrap();
-        Migrator::up(&db, None).await.unwrap();
         let clock = Arc::new(ManualClock::new(DateTime::from_timestamp(1_795_000_000, 0).unwrap()));
         let bus = Arc::new(LocalBus::default());
         let events = switchboard_core::ports::EventBus::subscribe(&*bus);
