@@ -163,7 +163,9 @@ fn national(digits: &str, region: &str) -> Option<String> {
     }
     let region: country::Id = region.to_ascii_uppercase().parse().ok()?;
     let number = phonenumber::parse(Some(region), digits).ok()?;
-    number.is_valid().then(|| number.format().mode(Mode::E164).to_string())
+    let read = number.is_valid().then(|| number.format().mode(Mode::E164).to_string())?;
+    // Some plans have numbers that are longer with the country code than E.164 allows, and than a stored number may be.
+    (read.len() <= MAX_DIGITS + 1).then_some(read)
 }
 
 /// Reads the world's numbering plans into memory, which the first number would otherwise have to wait for: tens of

@@ -67,6 +67,14 @@ fn national_numbers_need_a_region_and_must_be_valid_there() {
 }
 
 #[test]
+fn a_national_number_is_never_longer_than_can_be_stored() {
+    // Found by fuzzing: valid in the German plan, but 17 digits with the country code. Stored, it could not be read again.
+    assert_eq!(PhoneNumber::parse("0707777505.00000", Some("DE")), None);
+    let longest = PhoneNumber::parse("07077775050000", Some("DE")).unwrap();
+    assert_eq!(longest.e164(), "+497077775050000");
+}
+
+#[test]
 fn extensions_are_kept_beside_the_number() {
     for raw in [
         "+12025550143;ext=42",
