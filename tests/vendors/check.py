@@ -168,7 +168,8 @@ def unused(offered):
     """Entries of the table of differences about these packages that changed no verdict."""
 
     def concerns(entry, vendor, package):
-        return entry.fits(vendor.name, package.language, entry.variant, entry.tamper)
+        kinds = ((variant, tamper) for variant in vendor.variants for tamper in ("", *vendor.tampers))
+        return any(entry.fits(vendor.name, package.language, *kind) for kind in kinds)
 
     return [
         entry

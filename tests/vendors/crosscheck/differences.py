@@ -49,6 +49,10 @@ HASH = (
 CLAIMS = (
     "Vonage's packages verify the signature alone. The server also wants Vonage's claims, and a time near the present."
 )
+DOT = (
+    "Query and form are joined with a dot, and names and values without a mark: the beginning of a form could be passed off "
+    "as the end of the query. So the server takes no dot in the query of a POST; the addresses it hands out have no query."
+)
 EMPTY = "Without a body the two schemes sign the same text, and the Node package knows one of them alone."
 ONE_SPELLING = "The server accepts one spelling of a signature; the package decodes whatever resembles base64."
 
@@ -330,6 +334,8 @@ TABLE: list[Difference] = [
             ACCEPT,
             "The last value and the nonce are joined with a dot, so the server takes no nonce with a dot. Plivo's are digits.",
         ),
+        ("*", "query with a dot", "", REFUSE, ACCEPT, DOT),
+        ("*", "form", "form moved into the query", REFUSE, ACCEPT, DOT),
         ("*", "*", "empty nonce signed", REFUSE, ACCEPT, "A signature without a nonce is not Plivo's."),
         ("*", "*", "form: piece without =", REFUSE, ACCEPT, PIECE),
         ("*", "*", "GET with a body", REFUSE, ACCEPT, GET_BODY),

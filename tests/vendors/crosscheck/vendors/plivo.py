@@ -136,9 +136,13 @@ def parameters(draw):
 
 
 def query(draw):
-    """In a query the packages differ beyond ASCII: see the variant for that."""
-    pairs = [(draw.word(), draw.ascii().replace("&", "")) for _ in range(draw.randrange(1, 4))]
+    """Plain: for the dot, and for what is beyond ASCII, there are variants."""
+    pairs = [(plain(draw.word()), plain(draw.ascii())) for _ in range(draw.randrange(1, 4))]
     return draw.form(dict(pairs).items())
+
+
+def plain(text):
+    return text.replace("&", "").replace(".", "")
 
 
 def nonce(draw):
@@ -182,14 +186,20 @@ def empty_form(context):
 
 @vendor.variant("query with repeated names", 0.5)
 def repeated_query(context):
-    name = context.draw.word()
-    pairs = [(name, context.draw.word()) for _ in range(3)]
+    name = plain(context.draw.word())
+    pairs = [(name, plain(context.draw.word())) for _ in range(3)]
+    return with_form(context, start(context, query=context.draw.form(pairs)), parameters(context.draw))
+
+
+@vendor.variant("query with a dot", 0.3, alone=True)
+def dotted_query(context):
+    pairs = [("version", f"1.{context.draw.randrange(100)}")]
     return with_form(context, start(context, query=context.draw.form(pairs)), parameters(context.draw))
 
 
 @vendor.variant("query beyond ASCII", 0.3, ("node",), alone=True)
 def unicode_query(context):
-    pairs = [("city", context.draw.choice("éßøñжמ日😀") + context.draw.word())]
+    pairs = [("city", context.draw.choice("éßøñжמ日😀") + plain(context.draw.word()))]
     return with_form(context, start(context, query=context.draw.form(pairs)), parameters(context.draw))
 
 
