@@ -130,7 +130,8 @@ impl Provider for Plivo {
             "Give hangup, dial, dial-events and recording to your own call flow (XML) as callbacks. The answer address \
              replies with this connection's XML, and an empty <Response/> ends the call: make it an application's Answer \
              URL only if you want that. A call counts as answered when a dialled leg is, so a missed and an answered call \
-             can only be told apart with the dial or dial-events address.",
+             can only be told apart with the dial or dial-events address. Add no query with a dot in it to the addresses \
+             (such as ?v=1.2): Plivo's signature could not tell it from the parameters, so such requests are refused.",
         )
     }
 
