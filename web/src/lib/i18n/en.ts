@@ -218,6 +218,8 @@ export const en = {
     starting: 'Starting…',
     hint: 'Want to try it first? A made-up caller rings; nobody real is on the line.',
     started: 'A practice call is on its way. It rings here in a moment.',
+    noPhone: 'No phone of yours rings: press “I’ll take it”, and the call is answered by itself after ten seconds.',
+    noPhoneShort: 'No phone of yours rings: the call is answered by itself.',
     tag: 'Practice',
     tagHint: 'A practice call: nobody real is on the line.',
     running: (seconds: number) =>
@@ -391,7 +393,7 @@ export const en = {
     lookAt: (name: string) => `Look at ${name}`,
     last: (when: string) => `Last request ${when}`,
     received: 'We received your test call',
-    receivedText: (when: string) => `The first request arrived ${when}. Everything is set up.`,
+    receivedText: (when: string) => `The first request arrived ${when}, correctly signed. The connection works.`,
     lastNever: 'Nothing has arrived yet',
     waiting: 'Waiting for the first call…',
     waitingText: 'Make a test call when you have pasted the addresses. This page notices by itself.',
