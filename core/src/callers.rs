@@ -79,9 +79,21 @@ pub fn visible(actor: &Actor, permission: Permission) -> Result<Condition> {
         .add(Expr::exists(on_my_calls)))
 }
 
+/// Not left behind by ingestion. The first event of a call may be about a leg that only later events show to be somebody
+/// else's (a transfer), and then the caller that was made for it has no call. It is not deleted, because another worker may be
+/// giving it one at this very moment; until then it is in no list.
+fn not_left_behind() -> Condition {
+    Condition::any()
+        .add(caller::Column::Provisional.eq(false))
+        .add(caller::Column::CallCount.gt(0))
+        .add(caller::Column::OwnerId.is_not_null())
+        .add(caller::Column::Company.is_not_null())
+        .add(caller::Column::Email.is_not_null())
+}
+
 /// Callers in the actor's scope, last call first. Needs `callers.read`.
 pub async fn page(app: &App, actor: &Actor, request: PageRequest, filter: CallerFilter) -> Result<Page<caller::Model>> {
-    let mut query = caller::Entity::find().filter(visible(actor, Permission::CallersRead)?);
+    let mut query = caller::Entity::find().filter(visible(actor, Permission::CallersRead)?).filter(not_left_behind());
     if let Some(search) = filter.search.as_deref().map(str::trim).filter(|search| !search.is_empty()) {
         query = query.filter(matching(actor, search)?);
     }
