@@ -112,7 +112,11 @@ fn verify(provider: &dyn Provider, request: &Request<'_>) {
     let only_own = |secrets: &Secrets| {
         let fields = provider.secret_fields();
         let known = |name: &str| name == "private_key" || fields.iter().any(|field| field.name == name);
-        secrets.names().filter(|name| known(name)).map(|name| (name.to_owned(), secrets.get(name).unwrap_or_default().to_owned())).collect::<Secrets>()
+        secrets
+            .names()
+            .filter(|name| known(name))
+            .map(|name| (name.to_owned(), secrets.get(name).unwrap_or_default().to_owned()))
+            .collect::<Secrets>()
     };
     let signing = only_own(&signing);
     let hook = request.hook();

@@ -36,7 +36,8 @@ fn main() {
 fn seed(request: &Value) -> Option<String> {
     let url = request["url"].as_str()?;
     let (path, query) = url.split_once('?').unwrap_or((url, ""));
-    let purpose = path.split_once("/hooks/").and_then(|(_, rest)| rest.split_once('/')).map_or("-", |(_, purpose)| purpose);
+    let purpose =
+        path.split_once("/hooks/").and_then(|(_, rest)| rest.split_once('/')).map_or("-", |(_, purpose)| purpose);
     let mut seed = format!("{} {purpose} {query}\n", request["method"].as_str()?);
     for (name, value) in request["headers"].as_object()? {
         seed.push_str(&format!("{name}: {}\n", value.as_str()?));
