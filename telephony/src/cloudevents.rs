@@ -72,12 +72,8 @@ impl Provider for CloudEvents {
         handshake::answer(request)
     }
 
-    /// The bearer token of the header, else the query parameter `access_token` (both RFC 6750). A handshake has no token:
-    /// it asks whether it may send at all, and is answered without anything being stored.
+    /// The bearer token of the header, else the query parameter `access_token` (both RFC 6750).
     fn verify(&self, request: &HookRequest<'_>, context: &VerifyContext<'_>) -> Result<(), Rejection> {
-        if handshake::answer(request).is_some() {
-            return Ok(());
-        }
         match credentials::bearer(request, tokens(context.secrets)) {
             Err(Rejection::MissingSignature) => {}
             verdict => return verdict,

@@ -97,7 +97,10 @@ fn a_payload_is_never_a_handshake() {
     let old = Request::post(URL, "application/json", "{}").with("Validation-Token", "rc-token");
     assert_eq!(old.handshake(ringcentral(), &secrets(), received_at()), None);
     assert_eq!(old.verify(ringcentral(), &secrets(), received_at()), Ok(()));
-    // What a handshake lets in holds nothing.
+    // A handshake proves nothing: it is answered, and never accepted.
+    let shake = empty().with("Validation-Token", "foreign");
+    assert!(shake.handshake(ringcentral(), &secrets(), received_at()).is_some());
+    assert_eq!(shake.verify(ringcentral(), &secrets(), received_at()), Err(Rejection::BadCredentials));
     assert_eq!(
         empty().with("Validation-Token", "foreign").parse(ringcentral()),
         Err(ParseError::Body { expected: "JSON" })
