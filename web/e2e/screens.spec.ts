@@ -147,6 +147,7 @@ test.describe('screens', () => {
     await page.keyboard.press('/');
     await expect(box).toBeFocused();
     await page.keyboard.press('Escape');
+    await expect(box).toBeHidden();
     await page.keyboard.press('g');
     await page.keyboard.press('c');
     await expect(page).toHaveURL(/\/callers$/);
