@@ -15,7 +15,7 @@
 //! [`Dialect::wires`] goes through [`Call::scenes`], which yields each [`Beat`](crate::Beat) with its [`Leg`](crate::Leg) in
 //! the order of time, and pushes zero or more [`Wire`]s for each:
 //!
-//! ```ignore
+//! ```text
 //! fn wires(&self, call: &Call) -> Vec<Wire> {
 //!     let mut wires = Vec::new();
 //!     for (beat, leg) in call.scenes() {
