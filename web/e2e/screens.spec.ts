@@ -144,6 +144,8 @@ test.describe('screens', () => {
     await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
     await page.reload();
     await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
+    // The colours are there before the page is: keys work once somebody is signed in.
+    await expect(page.getByRole('button', { name: /My menu/ })).toBeVisible();
     await page.keyboard.press('/');
     await expect(box).toBeFocused();
     await page.keyboard.press('Escape');
